@@ -1,0 +1,66 @@
+"""The core distribution of sslkeras. Each folder in plugins/ is a distribution of its own."""
+
+import pathlib
+import re
+
+from setuptools import find_packages, setup
+
+HERE = pathlib.Path(__file__).parent
+VERSION = re.search(
+    r'__version__ = "(.+?)"', (HERE / "sslkeras" / "__init__.py").read_text(encoding="utf-8")
+).group(1)
+
+setup(
+    name="sslkeras",
+    version=VERSION,
+    description="Plugin-based self-supervised learning with Keras and TensorFlow.",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    packages=find_packages(include=["sslkeras", "sslkeras.*"]),
+    # entry_points(group=...) needs 3.10; TensorFlow 2.15 has no wheel for 3.12.
+    python_requires=">=3.10,<3.12",
+    install_requires=[
+        # tensorflow-addons 0.23 fails to import on Keras 3.
+        "tensorflow>=2.15.1,<2.16",
+        "keras>=2.15,<2.16",
+        "tensorflow-addons>=0.23,<0.24",
+        "tf-keras-vis>=0.8.6",
+        "absl-py>=1.4",
+        "numpy<2",
+        "scikit-learn>=1.2",
+        "matplotlib>=3.6",
+        "pillow>=9.1",
+    ],
+    extras_require={
+        # tensorflow-datasets beside TensorFlow 2.15 needs these older companions.
+        "tfds": ["tensorflow-datasets<4.9.7", "tensorflow-metadata<1.16", "protobuf<5"],
+        "gpu": ["tensorflow[and-cuda]>=2.15.1,<2.16"],
+        "test": ["pytest>=7.2", "pytest-xdist>=3.3", "hypothesis>=6.70"],
+    },
+    entry_points={
+        "console_scripts": ["sslkeras = sslkeras.commands.main:run"],
+        "sslkeras.datasets": [
+            "digits = sslkeras.datasets.digits:Digits",
+            "moving_digits = sslkeras.datasets.moving_digits:MovingDigits",
+            "photos = sslkeras.datasets.photos:Photos",
+            "image_folder = sslkeras.datasets.image_folder:ImageFolder",
+            "npz = sslkeras.datasets.npz:Npz",
+            "tfrecord = sslkeras.datasets.tfrecord:TFRecord",
+            "tfds = sslkeras.datasets.tfds:TFDS",
+            "keras = sslkeras.datasets.keras_datasets:KerasDataset",
+        ],
+        "sslkeras.encoders": [
+            "mlp = sslkeras.encoders.mlp:MLP",
+            "convnet = sslkeras.encoders.convnet:Convnet",
+            "resnet18 = sslkeras.encoders.resnet:ResNet18",
+            "resnet34 = sslkeras.encoders.resnet:ResNet34",
+            "resnet50 = sslkeras.encoders.resnet:ResNet50",
+            "applications = sslkeras.encoders.applications:Applications",
+        ],
+        "sslkeras.probes": [
+            "linear = sslkeras.evaluation.linear:Linear",
+            "knn = sslkeras.evaluation.knn:KNN",
+            "finetune = sslkeras.evaluation.finetune:Finetune",
+        ],
+    },
+)

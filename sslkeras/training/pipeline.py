@@ -1,0 +1,136 @@
+"""From a split to the batches a model takes, as a function of (seed, epoch, step)."""
+
+import tensorflow as tf
+
+from sslkeras.datasets.dataset import WHOLE, Order, as_float
+from sslkeras.errors import ConfigurationError, DataError
+
+# Held-out batches draw from seeds that no training step uses.
+_HELD_OUT = 0x5EED
+
+
+def steps_per_epoch(task, split, batch_size, steps=None) -> int:
+    """Full batches in one epoch.
+
+    Raises:
+        DataError: If the size of the split is unknown and `steps` is None, or an epoch has
+            no full batch.
+    """
+    if steps is not None:
+        return steps
+    if split.size is None:
+        raise DataError(
+            "The length of an epoch must be known. Received: a dataset of unknown size. Give "
+            "`steps_per_epoch`."
+        )
+    examples = task.examples_per_epoch(split.size)
+    if examples < batch_size:
+        raise DataError(
+            f"A batch must fit into the dataset. Received: batch_size={batch_size} for "
+            f"{examples} examples. Choose a smaller `batch_size`."
+        )
+    return examples // batch_size
+
+
+def pretext_seed(seed, step, stream=0):
+    """The int32 `(2,)` seed of one batch: the run's seed and the step, never repeated."""
+    low = (int(seed) * 0x9E3779B1 + stream * 0x85EBCA6B) % (2**31 - 1)
+    return tf.stack([tf.constant(low, tf.int32), tf.cast(step, tf.int32)])
+
+
+def raw_training_batches(
+    task, split, batch_size, *, seed, epoch, step, steps, epochs, share=WHOLE, stream=0
+):
+    """Endless-in-effect raw training batches with the seed of each step.
+
+    Args:
+        task: The `Task`.
+        split: The `Split`.
+        batch_size: Global batch size.
+        seed: Integer seed of the run.
+        epoch, step: Where to begin: epoch and step within it.
+        steps: Steps in an epoch.
+        epochs: Index after the last epoch.
+        share: The part of each global batch wanted here.
+        stream: Tells stages of one run apart.
+
+    Returns:
+        `tf.data.Dataset` of `(batch, seed)`, from the given point to the last epoch's end.
+    """
+    order_seed = int(seed) + 1_000_003 * stream
+
+    def one_epoch(e):
+        start = tf.where(e == epoch, tf.cast(step, tf.int64), 0)
+        batches = task.raw_batches(
+            split, batch_size, order=Order(order_seed, e), start=start, share=share
+        )
+        numbers = tf.data.Dataset.range(start, steps)
+        seeds = numbers.map(
+            lambda n: pretext_seed(seed, e * steps + n, stream * 131 + share.index)
+        )
+        return tf.data.Dataset.zip((batches, seeds))
+
+    return tf.data.Dataset.range(epoch, epochs).flat_map(one_epoch)
+
+
+def with_pretext(pretext):
+    """The mapping `(raw batch, seed) -> (inputs, targets)` on float pixels."""
+    return lambda batch, seed: pretext(as_float(batch), seed)
+
+
+def training_batches(task, split, batch_size, *, pretext=None, pretext_on="host", **position):
+    """Training batches as the model's step takes them.
+
+    `pretext_on="host"` gives `(inputs, targets)`; "device" gives `(raw batch, seed)` and
+    leaves the pretext to the step. Further arguments: see `raw_training_batches`.
+    """
+    batches = raw_training_batches(task, split, batch_size, **position)
+    if pretext_on == "host":
+        batches = batches.map(
+            with_pretext(pretext or task.pretext), num_parallel_calls=tf.data.AUTOTUNE
+        )
+    options = tf.data.Options()
+    options.deterministic = True
+    return batches.with_options(options).prefetch(tf.data.AUTOTUNE)
+
+
+def held_out_batches(task, split, batch_size, *, seed=0, pretext=None):
+    """One pass of `(inputs, targets)` with fixed randomness, a smaller last batch included."""
+    batches = task.raw_batches(split, batch_size)
+    numbered = tf.data.Dataset.zip((batches, tf.data.Dataset.counter()))
+    apply = with_pretext(pretext or task.pretext)
+    return numbered.map(
+        lambda batch, n: apply(batch, pretext_seed(seed, n, _HELD_OUT)),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    ).prefetch(tf.data.AUTOTUNE)
+
+
+def user_examples(task, split, batch_size, *, seed, steps, training):
+    """See `Task.examples`."""
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ConfigurationError(
+            f"`batch_size` must be an integer >= 1. Received: batch_size={batch_size!r}."
+        )
+    task.check(split)
+    if not training:
+        return held_out_batches(task, split, batch_size, seed=seed)
+    count = steps_per_epoch(task, split, batch_size, steps)
+
+    def one_pass(draw):
+        epoch = draw % 2**31
+        batches = task.raw_batches(split, batch_size, order=Order(seed, epoch)).take(count)
+        numbered = tf.data.Dataset.zip((batches, tf.data.Dataset.counter()))
+        apply = with_pretext(task.pretext)
+        return numbered.map(
+            lambda batch, n: apply(
+                batch,
+                tf.random.experimental.stateless_fold_in(
+                    pretext_seed(seed, n), tf.cast(epoch, tf.int32)
+                ),
+            ),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+
+    draws = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
+    batches = draws.flat_map(one_pass).apply(tf.data.experimental.assert_cardinality(count))
+    return batches.prefetch(tf.data.AUTOTUNE)
