@@ -1,0 +1,261 @@
+"""What an encoder is worth: `evaluate` runs probes on it and on what it must beat."""
+
+import hashlib
+import inspect
+import os
+
+import tensorflow as tf
+
+from sslkeras import report
+from sslkeras.datasets.dataset import as_dataset
+from sslkeras.errors import ConfigurationError, PluginError
+from sslkeras.evaluation import health
+from sslkeras.evaluation.features import check_pooling, feature_for
+from sslkeras.evaluation.probe import PRETRAINED, RANDOM, RAW, Subject, as_probe
+from sslkeras.evaluation.result import EvaluationResult, ProbeResult
+from sslkeras.notation import Named, suggest
+
+# A raw input with more values than this an example is no contender: fits would take hours.
+_LARGEST_RAW = 2**15
+
+
+def evaluate(
+    run,
+    *,
+    probes=None,
+    dataset=None,
+    encoder=None,
+    seeds=1,
+    pooling="mean",
+    output=None,
+) -> EvaluationResult:
+    """Judges the encoder of a run.
+
+    The surrogate task's loss and metrics on held-out data come first. Then each probe is
+    run on the features of the pretrained encoder, of the same architecture at random
+    initialisation, and on the raw input. The encoder is frozen: features are extracted
+    once, in inference mode, and its weights are the same afterwards.
+
+    Args:
+        run: A `Run`, or its folder.
+        probes: Names (`"linear(labels=0.1)"`) or `Probe` objects; None for the task's.
+        dataset: A name or a `Dataset` to judge on; None for that of the run.
+        encoder: Name of one of the run's encoders; None for the first.
+        seeds: How many random initialisations the pretrained encoder is compared with.
+        pooling: How maps become vectors: "mean", "max", "flatten" or "grid:k".
+        output: Folder for `evaluation.json`; None for the run's folder, if it has one.
+            Earlier results of other protocols in that file are kept.
+
+    Returns:
+        The `EvaluationResult`; `print` it.
+
+    Raises:
+        ConfigurationError: If an argument or a name is wrong.
+        DataError: If the data lacks what the encoder reads, has fewer than two classes, has
+            fewer labels than asked for, or features are not finite.
+        PluginError: If a probe changed the encoder.
+    """
+    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
+        raise ConfigurationError(f"`seeds` must be an integer >= 1. Received: seeds={seeds!r}.")
+    check_pooling(pooling)
+    run = as_run(run)
+    name = _encoder_name(run, encoder)
+    data = run.data if dataset is None else as_dataset(dataset)
+    model = run.encoders[name]
+    feature = feature_for(model, data.train, _reads(run, name))
+    feature_for(model, data.test, feature)
+
+    notes = []
+    chosen = _usable(run.task.probes if probes is None else probes, data, notes)
+    surrogate = {}
+    if dataset is None:
+        surrogate = {key: float(value) for key, value in run.surrogate_metrics().items()}
+
+    def fresh_encoder(seed):
+        return run.task.encoders(run.untrained_model(seed))[name]
+
+    def subject(title, trunk):
+        return Subject(
+            title,
+            data,
+            feature,
+            trunk,
+            pooling=pooling,
+            batch_size=run.batch_size or 256,
+            make_encoder=fresh_encoder,
+        )
+
+    def contenders():
+        """Subjects one after another, so that one set of features is held at a time."""
+        yield subject(PRETRAINED, model), 0
+        for seed in range(max([seeds, *(probe.seeds for probe in chosen)])):
+            yield subject(RANDOM, fresh_encoder(seed)), seed
+        reason = _no_raw_input(data.train.features[feature])
+        if reason:
+            notes.append(f"'{RAW}' is left out: '{feature}' {reason}.")
+            report.warn(notes[-1])
+        else:
+            yield subject(RAW, None), 0
+
+    described = dataset_name(run, data, dataset)
+    results = [
+        ProbeResult(
+            protocol=describe(probe),
+            config=probe.get_config(),
+            dataset=described,
+            encoder=name,
+            pooling=pooling,
+            epoch=_epoch(run),
+            train_size=0,
+            test_size=0,
+            runs={},
+            feature_dimensions={},
+        )
+        for probe in chosen
+    ]
+    before = _digest(model)
+    for contender, first in contenders() if chosen else ():
+        for probe, result in zip(chosen, results, strict=False):
+            if probe.needs_encoder and contender.encoder is None:
+                continue
+            if contender.name == RANDOM:
+                # Each seed is another initialisation as well as another subset.
+                these = [first] if first < max(seeds, probe.seeds) else []
+            else:
+                these = range(probe.seeds)
+            runs = [
+                {key: float(value) for key, value in probe.run(contender, seed).items()}
+                for seed in these
+            ]
+            if not runs:
+                continue
+            result.runs.setdefault(contender.name, []).extend(runs)
+            pooled = getattr(probe, "pooling", None)
+            result.feature_dimensions[contender.name] = contender.features("test", pooled).shape[1]
+            result.train_size = len(contender.features("train", pooled))
+            result.test_size = len(contender.features("test", pooled))
+            if _digest(model) != before:
+                raise PluginError(
+                    "A probe must leave the encoder as it is. Received: other weights after "
+                    f"'{result.protocol}'. Let it train `subject.clone_encoder()`."
+                )
+        _add_health(results, contender, pooling, described, name, run)
+        notes += [note for note in contender.notes if note not in notes]
+
+    found = EvaluationResult(surrogate, results, notes)
+    folder = output if output is not None else run.folder
+    if folder is not None:
+        found.write(folder)
+    return found
+
+
+def as_run(given):
+    """`given` as a `Run`: itself, or the one in a folder."""
+    if isinstance(given, (str, os.PathLike)):
+        from sslkeras.training.run import load_run
+
+        return load_run(given)
+    return given
+
+
+def describe(named) -> str:
+    """A probe or dataset in the `name(key=value)` notation, without what is default."""
+    defaults = {
+        key: parameter.default
+        for key, parameter in inspect.signature(type(named)).parameters.items()
+    }
+    config = {key: value for key, value in named.get_config().items() if value != defaults.get(key)}
+    return str(Named(getattr(named, "registered_name", type(named).__name__.lower()), (), config))
+
+
+def dataset_name(run, data, given=None) -> str:
+    """What results call the dataset."""
+    if isinstance(given, str):
+        return given
+    if given is None and isinstance(run.config.get("dataset"), str):
+        return run.config["dataset"]
+    return describe(data)
+
+
+def _encoder_name(run, encoder):
+    if encoder is None:
+        return next(iter(run.encoders))
+    if encoder not in run.encoders:
+        raise ConfigurationError(
+            f"`encoder` must be one of {', '.join(run.encoders)}. Received: encoder={encoder!r}."
+            + suggest(encoder, run.encoders)
+        )
+    return encoder
+
+
+def _reads(run, encoder):
+    reads = run.task.encoder_reads()
+    return reads.get(encoder, next(iter(run.task.reads)))
+
+
+def _usable(probes, data, notes):
+    """The probes whose features both splits have; the others are noted."""
+    if isinstance(probes, str) or not hasattr(probes, "__iter__"):
+        probes = [probes]
+    usable = []
+    for probe in map(as_probe, probes):
+        missing = [
+            feature
+            for feature in probe.reads
+            if feature not in data.train.features or feature not in data.test.features
+        ]
+        if missing:
+            offered = ", ".join(sorted(data.train.features))
+            notes.append(
+                f"'{describe(probe)}' is left out: it needs '{missing[0]}', and the dataset has "
+                f"{offered}."
+            )
+            report.warn(notes[-1])
+        else:
+            usable.append(probe)
+    return usable
+
+
+def _no_raw_input(spec):
+    """Why a feature is no fixed-length vector of its own, or None."""
+    if not spec.shape.is_fully_defined():
+        return f"has no fixed length ({spec.shape})"
+    if not (spec.dtype.is_floating or spec.dtype == tf.uint8):
+        return f"holds {spec.dtype.name} values, which are no quantities"
+    if spec.shape.num_elements() > _LARGEST_RAW:
+        return f"has {spec.shape.num_elements()} values an example, too many for a probe"
+    return None
+
+
+def _add_health(results, contender, pooling, dataset, encoder, run):
+    """Adds spread and rank of the features to a result of that name, made on first use."""
+    row = next((result for result in results if result.protocol == "features"), None)
+    if row is None:
+        row = ProbeResult(
+            protocol="features",
+            config={},
+            dataset=dataset,
+            encoder=encoder,
+            pooling=pooling,
+            epoch=_epoch(run),
+            train_size=len(contender.features("train")),
+            test_size=len(contender.features("test")),
+            runs={},
+            feature_dimensions={},
+            has_gain=False,
+        )
+        results.append(row)
+    features = contender.features("test")
+    row.feature_dimensions[contender.name] = features.shape[1]
+    row.runs.setdefault(contender.name, []).append(health.health(features))
+
+
+def _epoch(run):
+    return len(run.history)  # A row an epoch, over all stages.
+
+
+def _digest(model):
+    digest = hashlib.sha256()
+    for weights in model.get_weights():
+        digest.update(weights.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,244 @@
+"""What a probe is, and what it judges."""
+
+import abc
+
+import keras
+import numpy as np
+
+from sslkeras import report
+from sslkeras.errors import ConfigurationError, DataError
+from sslkeras.evaluation import features as features_module
+from sslkeras.evaluation import health
+from sslkeras.hyperparameters import Configurable
+
+PRETRAINED = "pretrained"
+RANDOM = "random init"
+RAW = "raw input"
+
+
+class Subject:
+    """One column of a result: the features of the raw data as somebody sees them.
+
+    Args:
+        name: "pretrained", "random init" or "raw input".
+        data: The `Dataset`.
+        feature: Name of the raw feature that is embedded.
+        encoder: The frozen trunk; None for the raw input itself.
+        pooling: How maps become vectors unless a probe says otherwise.
+        batch_size: Examples in a batch while features are extracted.
+        make_encoder: `make_encoder(seed)` builds the same trunk with fresh weights; None if
+            the trunk can be cloned from its config.
+    """
+
+    def __init__(
+        self, name, data, feature, encoder, *, pooling="mean", batch_size=256, make_encoder=None
+    ):
+        features_module.check_pooling(pooling)
+        self.name, self.data, self.feature, self.encoder = name, data, feature, encoder
+        self.pooling, self.batch_size = pooling, batch_size
+        self.notes = []
+        self._make_encoder = make_encoder
+        self._cache = {}
+
+    @property
+    def is_pretrained(self) -> bool:
+        return self.name == PRETRAINED
+
+    def note(self, text):
+        """Says something about the result that its reader must know."""
+        if text not in self.notes:
+            report.warn(text)
+            self.notes.append(text)
+
+    def split(self, split):
+        """The `Split` called "train" or "test"."""
+        return self.data.train if split == "train" else self.data.test
+
+    def features(self, split, pooling=None) -> np.ndarray:
+        """Features of "train" or "test", extracted once.
+
+        Returns:
+            float32 `(examples, features)` in the order of the split.
+
+        Raises:
+            DataError: If a row has NaN or infinity.
+        """
+        return self._extracted(split, pooling).features
+
+    def targets(self, split, name) -> np.ndarray:
+        """The feature `name` of "train" or "test", row by row as in `features`.
+
+        Raises:
+            DataError: If the data lacks it or it is too large for a target.
+        """
+        targets = self._extracted(split, None).targets
+        if name not in targets:
+            raise DataError(
+                f"The dataset must offer '{name}' with one short value an example. Received: "
+                f"{', '.join(sorted(targets)) or 'no such feature'} ({split} split). Choose "
+                "another dataset or another `target`."
+            )
+        return targets[name]
+
+    def clone_encoder(self) -> keras.Model:
+        """A trunk of its own with the same weights, for a probe that trains it."""
+        if self._make_encoder is not None:
+            clone = self._make_encoder(0)
+        else:
+            clone = keras.models.clone_model(self.encoder)
+        clone.set_weights(self.encoder.get_weights())
+        clone.trainable = True
+        return clone
+
+    def _extracted(self, split, pooling):
+        if self.encoder is None:
+            pooling = None  # Raw values are not pooled.
+        else:
+            pooling = pooling or self.pooling
+            features_module.check_pooling(pooling)
+            if self.encoder.output_shape and len(self.encoder.output_shape) == 2:
+                pooling = "mean"  # A vector stays what it is: one pass is enough.
+        if (split, pooling) not in self._cache:
+            embedding = (
+                _flatten
+                if self.encoder is None
+                else features_module.embedding_of(
+                    self.encoder, pooling, self.split(split).features[self.feature]
+                )
+            )
+            extracted = features_module.extract(
+                self.split(split), self.feature, embedding, self.batch_size
+            )
+            health.check_finite(extracted.features, self.name, split)
+            if health.is_collapsed(extracted.features):
+                self.note(
+                    f"The features of '{self.name}' hardly vary over the {split} split: a "
+                    "collapsed representation."
+                )
+            self._cache[split, pooling] = extracted
+        return self._cache[split, pooling]
+
+
+def _flatten(batch):
+    return batch.numpy().reshape(len(batch), -1)
+
+
+class Probe(Configurable, abc.ABC):
+    """A protocol that tells what an encoder is worth, found by name like a task.
+
+    Attributes:
+        reads: Features of the raw data that it needs beside the encoder's own; an instance
+            may set its own `self.reads`.
+        needs_encoder: True if it works on the encoder, not on features alone; the raw input
+            is then left out.
+        seeds: How many times it is repeated, with seeds 0, 1, ...; results are then means
+            with deviations.
+    """
+
+    reads: tuple = ("label",)
+    needs_encoder: bool = False
+    seeds: int = 1
+
+    @abc.abstractmethod
+    def run(self, subject: Subject, seed: int) -> dict:
+        """Judges one subject.
+
+        No statistic may be fitted on the test split, and `subject.encoder` must stay as it
+        is: a probe that trains takes `subject.clone_encoder()`.
+
+        Args:
+            subject: What is judged.
+            seed: Fixes all that is drawn: subsets, initialisations, orders.
+
+        Returns:
+            Metric name to float.
+        """
+
+
+def classes_of(subject, target):
+    """Targets of both splits as class indices.
+
+    Args:
+        subject: The `Subject`.
+        target: Name of the feature that holds the class.
+
+    Returns:
+        The sorted classes of the train split, and int64 indices into them of the train and
+        the test split; -1 for a test class that the train split lacks.
+
+    Raises:
+        DataError: If the targets are no single classes, fewer than two classes occur, or
+            their number is not that of the features.
+    """
+    train, test = (subject.targets(split, target) for split in ("train", "test"))
+    if train.ndim != 1 or np.issubdtype(train.dtype, np.floating):
+        raise DataError(
+            f"'{target}' must be one class an example, an integer or a string. Received: "
+            f"{train.dtype} of shape {train.shape}. Use the probe 'linear' for real numbers."
+        )
+    for split, targets in (("train", train), ("test", test)):
+        check_lengths(subject.features(split), targets, target, split)
+    classes, indices = np.unique(train, return_inverse=True)
+    if len(classes) < 2:
+        raise DataError(
+            f"'{target}' must have two or more classes in the train split. Received: "
+            f"{len(classes)} ({classes.tolist()}). Choose another dataset or `target`."
+        )
+    where = np.clip(np.searchsorted(classes, test), 0, len(classes) - 1)
+    known = classes[where] == test
+    if not known.all():
+        subject.note(
+            f"{int((~known).sum())} test examples have a class of '{target}' that the train split "
+            "lacks: they count as wrong."
+        )
+    return classes, indices, np.where(known, where, -1)
+
+
+def check_lengths(features, targets, target, split):
+    """Raises `DataError` unless there is one target a row of features."""
+    if len(features) != len(targets):
+        raise DataError(
+            f"Features and '{target}' must have the same number of rows. Received: "
+            f"{len(features)} and {len(targets)} ({split} split). Check the dataset's reader."
+        )
+
+
+def accuracies(scores, truth) -> dict:
+    """Accuracies of class scores.
+
+    Args:
+        scores: `(examples, classes)`; of equal scores the smaller class comes first.
+        truth: int `(examples,)`; -1 for a class that has no score.
+
+    Returns:
+        "top-1", "top-5" for 6 or more classes, and "per class": top-1 of each class that
+        occurs, averaged over classes.
+    """
+    order = np.argsort(-scores, axis=-1, kind="stable")
+    hits = order == np.asarray(truth)[:, np.newaxis]
+    first = hits[:, 0]
+    result = {"top-1": float(first.mean())}
+    if scores.shape[-1] >= 6:
+        result["top-5"] = float(hits[:, :5].any(axis=-1).mean())
+    result["per class"] = float(np.mean([first[truth == one].mean() for one in np.unique(truth)]))
+    return result
+
+
+def check_probe_pooling(pooling):
+    """Raises `ConfigurationError` unless `pooling` is None or one that exists."""
+    if pooling is not None:
+        features_module.check_pooling(pooling)
+
+
+def as_probe(given) -> Probe:
+    """`given` as a `Probe`: itself, or made by name."""
+    from sslkeras import registry
+
+    if isinstance(given, Probe):
+        return given
+    if isinstance(given, str):
+        return registry.probes.create(given)
+    raise ConfigurationError(
+        "A probe must be a name or an sslkeras.Probe. Received: "
+        f"{type(given).__name__}. Write it as 'linear' or 'knn(k=20)'."
+    )
