@@ -1,0 +1,57 @@
+"""Handwritten digits that scikit-learn brings along.
+
+E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
+Repository, 1998 (the test part), https://doi.org/10.24432/C50P49.
+"""
+
+import functools
+
+import numpy as np
+import sklearn.datasets
+import tensorflow as tf
+
+from sslkeras.datasets.dataset import ArraySplit, Dataset
+from sslkeras.hyperparameters import Integer
+
+NUM_TRAIN = 1297  # of 1797; the last 500 were written by other people than the first
+
+
+class Digits(Dataset):
+    """1797 real handwritten digits of 8 x 8 pixels, shipped with scikit-learn.
+
+    The first 1297 in scikit-learn's order are the training split and the last 500 the
+    test split; classes are nearly balanced in both. `image` is float32 `(size, size, 1)`
+    in [0, 1]: the stored inks 0 to 16 divided by 16, exactly where `size` is 8. `label` is
+    the int32 digit.
+
+    Args:
+        size: Side of the images in pixels, >= 8; others than 8 are interpolated bilinearly
+            once. Defaults to 8, as stored.
+    """
+
+    features = {"image": "float32 image size x size x 1", "label": "int32 digit"}
+    hyperparameters = {"size": Integer(8, 512, unit="pixels")}
+    label_names = tuple(str(digit) for digit in range(10))
+
+    def __init__(self, *, size=8):
+        super().__init__(size=size)
+
+    @functools.cached_property
+    def train(self):
+        images, labels = load_digits(self.size)
+        return ArraySplit({"image": images[:NUM_TRAIN], "label": labels[:NUM_TRAIN]})
+
+    @functools.cached_property
+    def test(self):
+        images, labels = load_digits(self.size)
+        return ArraySplit({"image": images[NUM_TRAIN:], "label": labels[NUM_TRAIN:]})
+
+
+def load_digits(size):
+    """All 1797 digits: float32 `(1797, size, size, 1)` in [0, 1] and int32 `(1797,)`."""
+    stored = sklearn.datasets.load_digits()
+    images = (stored.images / 16.0).astype(np.float32)[..., np.newaxis]
+    if size != 8:
+        with tf.init_scope(), tf.device("CPU:0"):
+            images = tf.image.resize(images, (size, size), method="bilinear").numpy()
+    return images, stored.target.astype(np.int32)
