@@ -145,7 +145,7 @@ def embedding_of(encoder, pooling, spec):
     replicas = strategy.num_replicas_in_sync
     # With several workers each judges all of the data: one local batch each.
     if replicas == 1 or not isinstance(strategy, tf.distribute.MirroredStrategy):
-        return forward
+        return forward.get_concrete_function()
 
     def on_replicas(inputs):
         count = inputs.shape[0]

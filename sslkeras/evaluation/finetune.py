@@ -177,8 +177,11 @@ class _Fit:
             self._encoder_optimizer = keras.optimizers.Adam(jit_compile=False)
             self._encoder_optimizer.build(encoder.trainable_variables)
         truth = tf.TensorSpec([None], tf.int64)
-        self._step = tf.function(self._step_once, input_signature=[inputs, truth])
-        self._predict = tf.function(self._predict_once, input_signature=[inputs])
+        # Traced here: TensorFlow would warn of a loop over functions where there are many probes.
+        step = tf.function(self._step_once, input_signature=[inputs, truth])
+        self._step = step.get_concrete_function()
+        predict = tf.function(self._predict_once, input_signature=[inputs])
+        self._predict = predict.get_concrete_function()
 
     def start(self, seed, head_learning_rate, encoder_learning_rate):
         """Goes back to the first weights of the trunk, a head of `seed`, fresh optimizers."""

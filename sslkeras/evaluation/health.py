@@ -59,7 +59,7 @@ def health(features) -> dict:
 
 
 def is_collapsed(features) -> bool:
-    """Whether no feature varies over the examples."""
+    """Whether no feature varies over the examples (two or more)."""
     spread = features.std(axis=0, dtype=np.float64)
     scale = np.abs(features).mean(dtype=np.float64)
-    return bool(spread.max() <= _CONSTANT * max(1.0, scale))
+    return len(features) > 1 and bool(spread.max() <= _CONSTANT * max(1.0, scale))

@@ -102,7 +102,7 @@ def stand_in():
     return lambda data, make=convolutional, **more: StandIn(data, make, **more)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def subject_of():
     """Makes a subject of given features: `subject_of(train, y, test, y)`."""
 
