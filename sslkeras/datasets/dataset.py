@@ -254,11 +254,13 @@ class Dataset(Configurable, abc.ABC):
     Attributes:
         label_names: Names of the classes by label, or None without labels.
         vocabulary: Tokens by id, or None for anything but text.
+        has_test: Whether there are held-out examples.
     """
 
     features: dict = {}
     label_names: tuple | None = None
     vocabulary: tuple | None = None
+    has_test: bool = True
 
     @property
     @abc.abstractmethod
@@ -286,6 +288,7 @@ class Given(Dataset):
         self.label_names = label_names
         self._train = _as_split(train, shuffle_buffer)
         self._test = None if test is None else _as_split(test, shuffle_buffer)
+        self.has_test = test is not None
 
     @property
     def train(self):

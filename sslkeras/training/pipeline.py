@@ -73,22 +73,45 @@ def raw_training_batches(
     return tf.data.Dataset.range(epoch, epochs).flat_map(one_epoch)
 
 
+def _slice(batch, index, part):
+    return tf.nest.map_structure(lambda value: value[index * part : (index + 1) * part], batch)
+
+
 def with_pretext(pretext):
     """The mapping `(raw batch, seed) -> (inputs, targets)` on float pixels."""
     return lambda batch, seed: pretext(as_float(batch), seed)
 
 
-def training_batches(task, split, batch_size, *, pretext=None, pretext_on="host", **position):
+def training_batches(
+    task, split, batch_size, *, pretext, pretext_on="host", replicas=1, **position
+):
     """Training batches as the model's step takes them.
 
     `pretext_on="host"` gives `(inputs, targets)`; "device" gives `(raw batch, seed)` and
-    leaves the pretext to the step. Further arguments: see `raw_training_batches`.
+    leaves the pretext to the step. With several replicas in this process each batch comes
+    as one slice a replica, in turn. The host's pretext sees the whole batch, so that the
+    number of replicas changes nothing; on the device each replica gets a seed of its own.
+    Further arguments: see `raw_training_batches`.
     """
     batches = raw_training_batches(task, split, batch_size, **position)
     if pretext_on == "host":
-        batches = batches.map(
-            with_pretext(pretext or task.pretext), num_parallel_calls=tf.data.AUTOTUNE
-        )
+        batches = batches.map(with_pretext(pretext), num_parallel_calls=tf.data.AUTOTUNE)
+    if replicas > 1:
+        part = batch_size // position["share"].count // replicas
+
+        def slices(*batch):
+            def one(replica):
+                if pretext_on == "host":
+                    return _slice(batch, replica, part)
+                raw, seed = batch
+                return (
+                    _slice(raw, replica, part),
+                    tf.random.experimental.stateless_fold_in(seed, tf.cast(replica, tf.int32)),
+                )
+
+            return tf.data.Dataset.range(replicas).map(one)
+
+        batches = batches.flat_map(slices)
     options = tf.data.Options()
     options.deterministic = True
     return batches.with_options(options).prefetch(tf.data.AUTOTUNE)

@@ -1,0 +1,192 @@
+"""The folder of a run: it explains itself, and the same command goes on in it.
+
+    run.json        every name and argument, the seed, the versions
+    checkpoints/    the newest two or more, verified
+    history.csv     one row an epoch
+    timing.json     seconds and share of waiting, one entry for each start
+    logs/           TensorBoard
+    pictures/       what `sslkeras show` drew
+    evaluation.json what `sslkeras evaluate` found
+    encoder.keras   the trained trunk (one file for each)
+"""
+
+import fcntl
+import importlib.metadata
+import json
+import pathlib
+import platform
+
+from sslkeras.errors import RunError
+from sslkeras.training.files import write_atomically
+
+_IDENTITY = ("task", "dataset", "encoder", "settings", "init_from")
+
+
+def describe(made) -> dict:
+    """A task, dataset or encoder as JSON: its name and arguments, or its class.
+
+    What came from the registry can be made again from this; an object of user code is
+    only named.
+    """
+    arguments = json.loads(json.dumps(made.get_config(), default=_named))
+    if getattr(made, "registered_name", None):
+        return {"name": made.registered_name, "arguments": arguments}
+    return {"class": _named(type(made)), "arguments": arguments}
+
+
+def _named(value):
+    if hasattr(value, "__qualname__"):
+        return f"{value.__module__}:{value.__qualname__}"
+    return repr(value)
+
+
+class RunFolder:
+    """One run's folder on disk.
+
+    Args:
+        path: The folder. It need not exist.
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self._lock = None
+
+    @property
+    def checkpoints(self):
+        return self.path / "checkpoints"
+
+    @property
+    def history(self):
+        return self.path / "history.csv"
+
+    @property
+    def logs(self):
+        return self.path / "logs"
+
+    @property
+    def pictures(self):
+        return self.path / "pictures"
+
+    def config(self) -> dict:
+        """What run.json says.
+
+        Raises:
+            RunError: If there is none, or it cannot be read.
+        """
+        path = self.path / "run.json"
+        try:
+            config = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise RunError(
+                f"A run folder must hold run.json. Received: {self.path}, which does not. Give the "
+                "folder that `sslkeras train --output` wrote."
+            ) from error
+        except (OSError, ValueError) as error:
+            raise RunError(
+                f"run.json must be readable JSON. Received: {path}: {error}. Restore it from a "
+                "backup."
+            ) from error
+        if not isinstance(config, dict) or not all(key in config for key in _IDENTITY):
+            raise RunError(
+                f"run.json must name {', '.join(_IDENTITY)}. Received: {path} without them. Give "
+                "the folder that `sslkeras train --output` wrote."
+            )
+        return config
+
+    def open(self, config: dict):
+        """Makes the folder for a new run, or finds the same run in it.
+
+        Args:
+            config: The run: its keys include `_IDENTITY`, the values are JSON.
+
+        Raises:
+            RunError: If the folder holds another run or other files, cannot be written, or
+                is in use by another process. Nothing is changed then.
+        """
+        config = json.loads(json.dumps(config))
+        if (self.path / "run.json").exists():
+            self._refuse_other_run(config)
+        elif self.path.exists() and (not self.path.is_dir() or any(self._foreign())):
+            found = "a file" if not self.path.is_dir() else next(iter(self._foreign())).name
+            raise RunError(
+                f"The output folder must be new, empty or hold the same run. Received: {self.path} "
+                f"with {found}. Choose another `output`."
+            )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._take_lock()
+            if not (self.path / "run.json").exists():
+                write_atomically(self.path / "run.json", json.dumps(config, indent=2) + "\n")
+        except OSError as error:
+            raise RunError(
+                f"The output folder must be writable. Received: {self.path}: {error}. Choose "
+                "another `output`, or free some space."
+            ) from error
+
+    def close(self):
+        """Lets another process use the folder."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def add_timing(self, entry: dict):
+        """Appends one start's figures to timing.json."""
+        entries = [*self.timing(), entry]
+        write_atomically(self.path / "timing.json", json.dumps(entries, indent=1) + "\n")
+
+    def timing(self) -> list[dict]:
+        """The entries of timing.json, one for each start; empty if there is none."""
+        try:
+            return json.loads((self.path / "timing.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return []
+
+    def _foreign(self):
+        """Files that are not what an interrupted first start leaves behind."""
+        return (f for f in self.path.iterdir() if not f.name.startswith("."))
+
+    def _refuse_other_run(self, config):
+        there = self.config()
+        differences = [
+            f"{key}: {have!r} there, {want!r} asked for"
+            for key, have, want in _differences(there, config)
+        ]
+        if differences:
+            raise RunError(
+                f"An output folder holds one run. Received: {self.path} with another one "
+                f"({'; '.join(differences[:5])}). Choose another `output`, or repeat the same "
+                "command to resume."
+            )
+
+    def _take_lock(self):
+        self._lock = open(self.path / ".lock", "w", encoding="utf-8")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self.close()
+            raise RunError(
+                f"Only one process may train in a folder. Received: {self.path}, which another "
+                "process uses now. Wait for it, or choose another `output`."
+            ) from error
+
+
+def _differences(there, here, prefix="", keys=_IDENTITY):
+    for key in keys:
+        have, want = there.get(key), here.get(key)
+        name = f"{prefix}{key}"
+        if isinstance(have, dict) and isinstance(want, dict):
+            yield from _differences(have, want, f"{name}.", sorted({*have, *want}))
+        elif have != want:
+            yield name, have, want
+
+
+def versions() -> dict:
+    """Versions of Python and of the packages that decide what a run does."""
+    names = ("sslkeras", "tensorflow", "keras", "tensorflow-addons", "numpy")
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = None
+    return found

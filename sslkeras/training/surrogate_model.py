@@ -1,0 +1,331 @@
+"""The training step, in a fixed order with places for what a task does differently."""
+
+import keras
+import tensorflow as tf
+
+from sslkeras.errors import ConfigurationError
+from sslkeras.losses.reduction import global_mean, num_replicas
+
+
+@keras.saving.register_keras_serializable(package="sslkeras")
+class SurrogateModel(keras.Model):
+    """A model that owns its step. One step, on each replica:
+
+    1. the pretext, where it runs on the device;
+    2. `before_update(inputs)`: a momentum copy, say;
+    3. `losses_of(inputs, targets, weights)`: forward pass, one loss for each optimizer;
+    4. gradients of the variables in `players()`, summed over replicas, then clipped;
+    5. one update for each optimizer;
+    6. `after_update(inputs, targets, outputs)`: enqueueing, projections, say.
+
+    A functional model becomes one by `as_surrogate_model`; a task that needs more
+    subclasses it and overrides the places above. Which variables an optimizer moves is
+    said in `players()`, never by `layer.trainable`, which would turn batch
+    normalisation to inference as well.
+    """
+
+    # What a task may override.
+
+    def players(self) -> dict:
+        """Name to list of variables, one for each optimizer, in the order of the updates."""
+        return {"model": self.trainable_variables}
+
+    def before_update(self, inputs):
+        """Called in the replica before the forward pass of a training step."""
+        return None  # AutoGraph cannot convert a function without a statement.
+
+    def losses_of(self, inputs, targets, weights, training):
+        """Runs the model.
+
+        Returns:
+            The outputs, and a dict of scalar losses by player. Each scalar is this
+            replica's share of the global loss (see `sslkeras.losses.global_mean`).
+        """
+        outputs = self(inputs, training=training)
+        return outputs, {"model": self.compute_loss(inputs, targets, outputs, weights)}
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+        """This replica's share of the compiled loss plus what layers added."""
+        total = tf.add_n(self.losses) / num_replicas() if self.losses else 0.0
+        for loss, target, output, weight in self._by_output(self._loss, y, y_pred, sample_weight):
+            if isinstance(loss, keras.losses.Loss):
+                values, reduction = loss.call(target, output), loss.reduction
+            else:
+                values, reduction = loss(target, output), "auto"
+            if reduction == "sum":
+                total += tf.reduce_sum(values if weight is None else values * weight)
+            else:
+                total += global_mean(values, weight)
+        return total
+
+    def after_update(self, inputs, targets, outputs):
+        """Called in the replica after the update of a training step."""
+        return None
+
+    # What the house does.
+
+    def compile(
+        self,
+        optimizer="rmsprop",
+        loss=None,
+        metrics=None,
+        *,
+        clip_norm=None,
+        accumulate=1,
+        pretext=None,
+        measure_waiting=True,
+        steps_per_execution=1,
+        **kwargs,
+    ):
+        """Configures the step.
+
+        Args:
+            optimizer: A Keras or tensorflow-addons optimizer or its name; with several
+                players a dict of them by player.
+            loss: A `keras.losses.Loss` or function, a dict of them by output name, or None.
+            metrics: `keras.metrics.Metric` objects, or a dict of lists by output name.
+            clip_norm: Greatest global norm of a player's aggregated gradient, or None.
+            accumulate: In how many slices the replica's batch is processed for one update.
+            pretext: `pretext(batch, seed)` to run on the device, or None if the data holds
+                inputs and targets already.
+            measure_waiting: Whether to time how long the loop waits for data; TensorFlow's
+                deterministic mode forbids reading the clock.
+            steps_per_execution: Steps in one call of the graph.
+            **kwargs: Further arguments of `keras.Model.compile`.
+
+        Raises:
+            ConfigurationError: If a metric is no `keras.metrics.Metric`, or accumulation
+                is asked of a model whose `after_update` needs the whole batch.
+        """
+        optimizers = optimizer if isinstance(optimizer, dict) else {"model": optimizer}
+        super().compile(
+            optimizer=next(iter(optimizers.values())),
+            steps_per_execution=steps_per_execution,
+            **kwargs,
+        )
+        self._optimizers = {
+            # compile() has wrapped the first one for mixed precision if that is needed.
+            name: self.optimizer if position == 0 else self._get_optimizer(one)
+            for position, (name, one) in enumerate(optimizers.items())
+        }
+        if set(self._optimizers) != set(self.players()):
+            raise ConfigurationError(
+                "There must be one optimizer for each player of the model. Received: optimizers "
+                f"{sorted(self._optimizers)} for players {sorted(self.players())}."
+            )
+        if isinstance(loss, str):
+            loss = keras.losses.get(loss)
+        self._loss = loss
+        self._loss_tracker = keras.metrics.Mean(name="loss")
+        self._own_metrics = metrics if metrics is not None else []
+        for metric in tf.nest.flatten(self._own_metrics):
+            if not isinstance(metric, keras.metrics.Metric):
+                raise ConfigurationError(
+                    "Each metric must be a keras.metrics.Metric. Received: "
+                    f"{metric!r}. Use the class instead of its name."
+                )
+        if accumulate > 1 and type(self).after_update is not SurrogateModel.after_update:
+            raise ConfigurationError(
+                "Gradient accumulation needs a model whose state depends on no single batch. "
+                f"Received: accumulate={accumulate} for {type(self).__name__}. Use accumulate=1."
+            )
+        self._clip_norm, self._accumulate, self._pretext = clip_norm, accumulate, pretext
+        self._measure_waiting = measure_waiting
+
+    @property
+    def optimizers(self) -> dict:
+        """The compiled optimizers by player."""
+        return self._optimizers
+
+    @property
+    def metrics(self):
+        if not hasattr(self, "_loss_tracker"):
+            return []
+        return [self._loss_tracker, *tf.nest.flatten(self._own_metrics)]
+
+    def train_step(self, data):
+        if self._pretext is not None:
+            data = self._pretext(*data)
+        inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(data)
+        self.before_update(inputs)
+        if self._accumulate == 1:
+            outputs, gradients = self._gradients(inputs, targets, weights)
+        else:
+            outputs, gradients = None, self._accumulated_gradients(inputs, targets, weights)
+        for player, variables in self.players().items():
+            self._update(self._optimizers[player], variables, gradients[player])
+        self.after_update(inputs, targets, outputs)
+
+    def test_step(self, data):
+        inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(data)
+        outputs, losses = self.losses_of(inputs, targets, weights, training=False)
+        self._track(inputs, targets, outputs, weights, losses)
+        return self.get_metrics_result()
+
+    def run_in_next_call(self, steps: int):
+        """Sets how many steps the next calls of the graph run."""
+        self._steps_per_execution.assign(steps)
+
+    def steps_in_next_call(self) -> int:
+        """How many steps the next call of the graph runs."""
+        return int(self._steps_per_execution.numpy())
+
+    def _by_output(self, given, targets, outputs, weights):
+        """`(one, targets, outputs, weights)` for each output that `given` has one for."""
+        if given is None:
+            return
+        if not isinstance(given, dict):
+            yield given, targets, outputs, weights
+            return
+        for name, one in given.items():
+            of = [v.get(name) if isinstance(v, dict) else v for v in (targets, outputs, weights)]
+            yield one, *of
+
+    def _track(self, inputs, targets, outputs, weights, losses):
+        size = tf.shape(tf.nest.flatten(inputs)[0])[0]
+        total = tf.add_n([tf.cast(loss, tf.float32) for loss in losses.values()])
+        self._loss_tracker.update_state(total * num_replicas(), sample_weight=size)
+        for metrics, target, output, weight in self._by_output(
+            self._own_metrics or None, targets, outputs, weights
+        ):
+            for metric in metrics:
+                metric.update_state(target, output, weight)
+
+    def _gradients(self, inputs, targets, weights, scale=1.0):
+        players = self.players()
+        # Persistent only where several losses share the forward pass.
+        with tf.GradientTape(persistent=len(players) > 1) as tape:
+            outputs, losses = self.losses_of(inputs, targets, weights, training=True)
+            scaled = {name: self._scaled(name, losses[name] * scale) for name in players}
+        self._track(inputs, targets, outputs, weights, losses)
+        gradients = {
+            name: self._unscaled(name, tape.gradient(scaled[name], variables))
+            for name, variables in players.items()
+        }
+        return outputs, gradients
+
+    def _accumulated_gradients(self, inputs, targets, weights):
+        slices = self._accumulate
+        data = (inputs, targets, weights)
+        part = tf.shape(tf.nest.flatten(inputs)[0])[0] // slices
+        players = self.players()
+        moved = {}
+
+        def body(index, sums):
+            piece = tf.nest.map_structure(
+                lambda value: None if value is None else value[index * part : (index + 1) * part],
+                data,
+            )
+            _, gradients = self._gradients(*piece, scale=1.0 / slices)
+            added = {}
+            for name, variables in players.items():
+                moved[name] = [gradient is not None for gradient in gradients[name]]
+                added[name] = [
+                    total if gradient is None else total + tf.convert_to_tensor(gradient)
+                    for total, gradient in zip(sums[name], gradients[name])
+                ]
+            return index + 1, added
+
+        zeros = {name: [tf.zeros_like(v) for v in variables] for name, variables in players.items()}
+        _, sums = tf.while_loop(
+            lambda index, _: index < slices, body, (0, zeros), parallel_iterations=1
+        )
+        return {
+            name: [total if learns else None for total, learns in zip(sums[name], moved[name])]
+            for name in players
+        }
+
+    def _scaled(self, player, loss):
+        optimizer = self._optimizers[player]
+        if isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
+            return optimizer.get_scaled_loss(loss)
+        return loss
+
+    def _unscaled(self, player, gradients):
+        optimizer = self._optimizers[player]
+        if isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
+            return optimizer.get_unscaled_gradients(gradients)
+        return gradients
+
+    def _update(self, optimizer, variables, gradients):
+        pairs = [(g, v) for g, v in zip(gradients, variables) if g is not None]
+        if not pairs:
+            return
+        gradients, variables = zip(*pairs)
+        replicas = tf.distribute.get_replica_context()
+        if replicas.num_replicas_in_sync > 1:
+            gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, list(gradients))
+        # After the sum over replicas: a replica's own norm says nothing about the whole.
+        if self._clip_norm is not None:
+            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)
+        pairs = list(zip(gradients, variables))
+        if isinstance(optimizer, keras.optimizers.legacy.Optimizer):
+            optimizer.apply_gradients(pairs, experimental_aggregate_gradients=False)
+        else:
+            optimizer.apply_gradients(pairs, skip_gradients_aggregation=True)
+
+    def make_train_function(self, force=False):
+        """The compiled loop of `steps_per_execution` steps.
+
+        Unlike Keras's it computes the metrics once a call instead of once a step, and
+        measures how long the loop waited for data: `seconds_waiting` in the logs.
+        """
+        if self.train_function is not None and not force:
+            return self.train_function
+
+        def one_step(data):
+            self.train_step(data)
+
+        if self.jit_compile:
+            one_step = tf.function(one_step, jit_compile=True, reduce_retracing=True)
+
+        def take(iterator):
+            if not self._measure_waiting:
+                return next(iterator), tf.constant(0.0, tf.float64)
+            before = tf.timestamp()
+            with tf.control_dependencies([before]):
+                data = next(iterator)
+            with tf.control_dependencies(_any_tensor(data)):
+                return data, tf.timestamp() - before
+
+        def train_function(iterator):
+            waited = tf.constant(0.0, tf.float64)
+            for _ in tf.range(self._steps_per_execution):
+                data, seconds = take(iterator)
+                waited += seconds
+                self.distribute_strategy.run(one_step, args=(data,))
+            return waited
+
+        if not self.run_eagerly:
+            train_function = tf.function(train_function, reduce_retracing=True)
+        self.train_tf_function = train_function
+
+        def call(iterator):
+            waited = train_function(iterator)
+            return {**self.get_metrics_result(), "seconds_waiting": waited}
+
+        self.train_function = call
+        return call
+
+
+def _any_tensor(data):
+    """One tensor of `data` on this worker, to order the clock after the data's arrival."""
+    local = tf.distribute.get_strategy().experimental_local_results(data)[0]
+    return [tf.nest.flatten(local)[0]]
+
+
+def as_surrogate_model(model: keras.Model) -> SurrogateModel:
+    """`model` with sslkeras's training step; layers and weights are shared.
+
+    Raises:
+        ConfigurationError: If `model` is neither functional nor a `SurrogateModel`.
+    """
+    if isinstance(model, SurrogateModel):
+        return model
+    own_step = type(model).train_step is not keras.Model.train_step
+    if not isinstance(model, keras.Model) or own_step or not model.inputs:
+        raise ConfigurationError(
+            "build_model() must return a functional keras.Model or a SurrogateModel. Received: "
+            f"{type(model).__name__}. Build it from keras.Input, or subclass SurrogateModel."
+        )
+    return SurrogateModel(model.input, model.output, name=model.name)
