@@ -1,0 +1,1 @@
+"""Autoencoder, denoising autoencoder and image restoration for sslkeras."""
