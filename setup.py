@@ -35,7 +35,7 @@ setup(
         # tensorflow-datasets beside TensorFlow 2.15 needs these older companions.
         "tfds": ["tensorflow-datasets<4.9.7", "tensorflow-metadata<1.16", "protobuf<5"],
         "gpu": ["tensorflow[and-cuda]>=2.15.1,<2.16"],
-        "test": ["pytest>=7.2", "pytest-xdist>=3.3", "hypothesis>=6.70"],
+        "test": ["pytest>=7.2", "pytest-xdist>=3.3", "hypothesis>=6.70", "ruff>=0.6"],
     },
     entry_points={
         "console_scripts": ["sslkeras = sslkeras.commands.main:run"],
