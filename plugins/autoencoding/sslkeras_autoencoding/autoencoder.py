@@ -10,12 +10,12 @@ import math
 
 import keras
 import tensorflow as tf
+
 from sslkeras import Stage, Task
 from sslkeras.errors import ConfigurationError
 from sslkeras.hyperparameters import Boolean, Choice, Integer, ListOf, Optional, check_argument
 from sslkeras.layers.stop_gradient import StopGradient
 from sslkeras.losses.reconstruction import SummedBinaryCrossentropy, SummedSquaredError
-
 from sslkeras_autoencoding.bottleneck import bottleneck_encoders, bottleneck_model
 from sslkeras_autoencoding.inner_reconstruction import InnerReconstruction
 from sslkeras_autoencoding.mean_image_error import MeanImageError

@@ -11,6 +11,7 @@ import math
 
 import keras
 import tensorflow as tf
+
 from sslkeras import Stage, Task
 from sslkeras.errors import ConfigurationError
 from sslkeras.hyperparameters import (
@@ -24,7 +25,6 @@ from sslkeras.hyperparameters import (
 )
 from sslkeras.layers.stop_gradient import StopGradient
 from sslkeras.losses.reconstruction import SummedBinaryCrossentropy, SummedSquaredError
-
 from sslkeras_autoencoding import corruption as noises
 from sslkeras_autoencoding.bottleneck import bottleneck_encoders, bottleneck_model
 from sslkeras_autoencoding.inner_reconstruction import InnerReconstruction
@@ -397,8 +397,8 @@ class DenoisingAutoencoder(Task):
 
         def pretext(batch, seed):
             clean = self._checked(batch["image"])
-            drawn = self._draw(seed, (tf.shape(clean)[0], width), layer=index)
-            return dict(zip(("image", "keep", "noise"), (clean, *drawn))), clean
+            keep, noise = self._draw(seed, (tf.shape(clean)[0], width), layer=index)
+            return {"image": clean, "keep": keep, "noise": noise}, clean
 
         return Stage(
             name,

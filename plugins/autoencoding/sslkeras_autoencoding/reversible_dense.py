@@ -38,9 +38,7 @@ class ReversibleDense(keras.layers.Layer):
             "kernel", shape=(features, self.units), initializer=self.kernel_initializer
         )
         self.bias = self.add_weight("bias", shape=(self.units,), initializer="zeros")
-        self.reverse_bias = self.add_weight(
-            "reverse_bias", shape=(features,), initializer="zeros"
-        )
+        self.reverse_bias = self.add_weight("reverse_bias", shape=(features,), initializer="zeros")
         super().build(input_shape)
 
     def call(self, inputs, reverse=False):
