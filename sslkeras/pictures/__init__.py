@@ -1,0 +1,1 @@
+"""Pictures of a run: what was withheld, predicted, looked at and learned."""

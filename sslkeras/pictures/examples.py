@@ -1,0 +1,56 @@
+"""Held-out examples to draw, chosen by a seed."""
+
+import numpy as np
+import tensorflow as tf
+
+from sslkeras.datasets.dataset import Order, as_float
+from sslkeras.errors import DataError
+from sslkeras.evaluation.features import feature_for
+from sslkeras.training.pipeline import pretext_seed
+
+
+def count_of(split, wanted):
+    """`wanted`, or the size of the split if that is smaller."""
+    return wanted if split.size is None else min(wanted, split.size)
+
+
+def pretext_examples(run, count, seed):
+    """`(inputs, targets)` of `count` held-out examples."""
+    split = run.data.test
+    batches = run.task.raw_batches(split, count_of(split, count), order=Order(seed))
+    batch = as_float(next(iter(batches)))
+    inputs, targets, *_ = run.task.pretext(batch, pretext_seed(seed, 0))
+    return inputs, targets
+
+
+def main_encoder(run):
+    """Name and model of the encoder that is judged."""
+    return next(iter(run.encoders.items()))
+
+
+def read_by(run):
+    """Name of the held-out feature that the main encoder takes."""
+    name, encoder = main_encoder(run)
+    wanted = run.task.encoder_reads().get(name, next(iter(run.task.reads)))
+    return feature_for(encoder, run.data.test, wanted)
+
+
+def encoder_images(run, count, seed):
+    """Held-out images as the main encoder takes them; of clips the middle frames.
+
+    Returns:
+        float32 `(examples, height, width, channels)`, or None if it takes no images.
+    """
+    _, encoder = main_encoder(run)
+    if not encoder.inputs or len(encoder.inputs) != 1 or encoder.inputs[0].shape.rank != 4:
+        return None
+    try:
+        name = read_by(run)
+    except DataError:
+        return None
+    split = run.data.test
+    batches = split.batches(count_of(split, count), order=Order(seed), only=(name,))
+    images = as_float(next(iter(batches)))[name]
+    if images.shape.rank == 5:
+        images = images[:, images.shape[1] // 2]
+    return np.asarray(tf.cast(images, tf.float32))
