@@ -190,21 +190,18 @@ class Task(Configurable, abc.ABC):
         only = tuple(self.reads)
         if not self.selects:
             return split.batches(batch_size, order=order, start=start, share=share, only=only)
-        seed = tf.stack([tf.cast(getattr(order, "seed", 0) % 2**31, tf.int64),
-                         tf.cast(getattr(order, "epoch", 0), tf.int64)])
-        batches = self.select(split.examples(order=order, only=only), seed).batch(
-            batch_size, drop_remainder=order is not None
-        )
-        # Selection depends on what is read, so the batches before `start` are made and left out.
-        batches = batches.skip(start)
+
+        def one_epoch(order, start):
+            seed = data_module.order_seed(order)
+            selected = self.select(split.examples(order=order, only=only), seed)
+            # What is selected depends on what is read, so the batches before are made too.
+            return selected.batch(batch_size, drop_remainder=order is not None).skip(start)
+
+        batches = data_module.over_epochs(order, start, one_epoch)
         if share.count == 1:
             return batches
-        part = batch_size // share.count
-        return batches.map(
-            lambda batch: tf.nest.map_structure(
-                lambda value: value[share.index * part : (share.index + 1) * part], batch
-            )
-        )
+        part = data_module.part_size(batch_size, share)
+        return batches.map(lambda batch: data_module.slice_of(batch, share.index, part))
 
     def examples(self, data, batch_size, *, seed=0, steps=None, training=True):
         """A `tf.data.Dataset` of what `model.fit` takes, from user code.

@@ -23,10 +23,13 @@ class Order:
     Attributes:
         seed: Integer seed of the run.
         epoch: Index of the epoch whose data is wanted, >= 0. Epochs share no order.
+        steps: Global batches in an epoch, after which the next epoch's data begins; None:
+            the epoch has no end.
     """
 
     seed: int
     epoch: int | tf.Tensor = 0
+    steps: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,6 +101,18 @@ def part_size(batch_size, share) -> int:
     return batch_size // share.count
 
 
+def order_seed(order) -> tf.Tensor:
+    """int64 `(2,)`, a seed of its own for each epoch of an order (or for the stored one)."""
+    if order is None:
+        return tf.zeros([2], tf.int64)
+    return tf.stack([tf.cast(order.seed % 2**31, tf.int64), tf.cast(order.epoch, tf.int64)])
+
+
+def slice_of(batch, index, size):
+    """The `index`-th slice of `size` examples of each tensor in `batch`."""
+    return tf.nest.map_structure(lambda value: value[index * size : (index + 1) * size], batch)
+
+
 def as_float(batch: dict) -> dict:
     """Turns uint8 features into float32 in [0, 1] and leaves the others as they are."""
     return {
@@ -117,8 +132,11 @@ class IndexedSplit(Split):
         size = self.size
 
         def indices(step):
+            epoch = tf.cast(order.epoch, tf.int64)
+            if order.steps is not None:
+                epoch, step = epoch + step // order.steps, step % order.steps
             position = step * batch_size + first
-            return shuffled_index(position, size, order)
+            return shuffled_index(position, size, Order(order.seed, epoch))
 
         steps = tf.data.Dataset.counter(tf.cast(start, tf.int64))
         return self.read(steps.map(indices), part, only=only)
@@ -205,6 +223,27 @@ class ArraySplit(IndexedSplit):
         return indices.map(lambda index: {n: tf.gather(t, index) for n, t in tensors.items()})
 
 
+def over_epochs(order, start, make):
+    """Joins the epochs of an order whose data is made epoch by epoch.
+
+    Args:
+        order: The `Order`, or None for one pass in the stored order.
+        start: Global batches to leave out of the first epoch.
+        make: `make(order, start)` gives the batches of one epoch.
+
+    Returns:
+        `tf.data.Dataset` of batches.
+    """
+    if order is None or order.steps is None:
+        return make(order, start)
+
+    def one(epoch):
+        skipped = tf.where(epoch == order.epoch, tf.cast(start, tf.int64), 0)
+        return make(Order(order.seed, epoch), skipped).take(order.steps - skipped)
+
+    return tf.data.Dataset.counter(tf.cast(order.epoch, tf.int64)).flat_map(one)
+
+
 class StreamSplit(Split):
     """Examples of a `tf.data.Dataset` that can only be read from its beginning.
 
@@ -221,6 +260,12 @@ class StreamSplit(Split):
         self.features, self.size = dict(features), size
 
     def batches(self, batch_size, *, order=None, start=0, share=WHOLE, only=None):
+        def one_epoch(order, start):
+            return self._epoch(batch_size, order, start, share, only)
+
+        return over_epochs(order, start, one_epoch)
+
+    def _epoch(self, batch_size, order, start, share, only):
         if order is None:
             raw = self._make(None)
         else:

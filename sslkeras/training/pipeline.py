@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from sslkeras.datasets.dataset import WHOLE, Order, as_float
+from sslkeras.datasets.dataset import WHOLE, Order, as_float, slice_of
 from sslkeras.errors import ConfigurationError, DataError
 
 # Held-out batches draw from seeds that no training step uses.
@@ -41,7 +41,7 @@ def pretext_seed(seed, step, stream=0):
 def raw_training_batches(
     task, split, batch_size, *, seed, epoch, step, steps, epochs, share=WHOLE, stream=0
 ):
-    """Endless-in-effect raw training batches with the seed of each step.
+    """Raw training batches with the seed of each step.
 
     Args:
         task: The `Task`.
@@ -57,24 +57,13 @@ def raw_training_batches(
     Returns:
         `tf.data.Dataset` of `(batch, seed)`, from the given point to the last epoch's end.
     """
-    order_seed = int(seed) + 1_000_003 * stream
-
-    def one_epoch(e):
-        start = tf.where(e == epoch, tf.cast(step, tf.int64), 0)
-        batches = task.raw_batches(
-            split, batch_size, order=Order(order_seed, e), start=start, share=share
-        )
-        numbers = tf.data.Dataset.range(start, steps)
-        seeds = numbers.map(
-            lambda n: pretext_seed(seed, e * steps + n, stream * 131 + share.index)
-        )
-        return tf.data.Dataset.zip((batches, seeds))
-
-    return tf.data.Dataset.range(epoch, epochs).flat_map(one_epoch)
-
-
-def _slice(batch, index, part):
-    return tf.nest.map_structure(lambda value: value[index * part : (index + 1) * part], batch)
+    order = Order(int(seed) + 1_000_003 * stream, epoch, steps)
+    batches = task.raw_batches(split, batch_size, order=order, start=step, share=share)
+    first, end = epoch * steps + step, epochs * steps
+    seeds = tf.data.Dataset.range(first, end).map(
+        lambda number: pretext_seed(seed, number, stream * 131 + share.index)
+    )
+    return tf.data.Dataset.zip((batches, seeds))
 
 
 def with_pretext(pretext):
@@ -102,10 +91,10 @@ def training_batches(
         def slices(*batch):
             def one(replica):
                 if pretext_on == "host":
-                    return _slice(batch, replica, part)
+                    return slice_of(batch, replica, part)
                 raw, seed = batch
                 return (
-                    _slice(raw, replica, part),
+                    slice_of(raw, replica, part),
                     tf.random.experimental.stateless_fold_in(seed, tf.cast(replica, tf.int32)),
                 )
 

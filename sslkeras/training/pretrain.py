@@ -251,7 +251,8 @@ class _Pretraining:
         metrics = None
         if resuming:
             self.checkpoints.restore(state)
-            metrics = [metric.get_weights() for metric in model.metrics]
+            if place.step:
+                metrics = [metric.get_weights() for metric in model.metrics]
             self.clock.restart(place.total)
         elif stage.prepare is not None:
             self._adapt(stage.prepare)
