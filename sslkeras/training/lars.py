@@ -88,8 +88,8 @@ class LARS(keras.optimizers.Optimizer):
                 ),
                 1.0,
             )
-            rate *= tf.cast(trust, variable.dtype)
-            gradient += self.decay_in_ratio * variable
+            rate = rate * tf.cast(trust, variable.dtype)
+            gradient = gradient + self.decay_in_ratio * variable
         step = rate * gradient
         velocity.assign(self.momentum * velocity + step)
         variable.assign_sub(self.momentum * velocity + step if self.nesterov else velocity)

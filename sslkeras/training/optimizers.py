@@ -73,6 +73,18 @@ class _PlainConfig:
         return {k: v.item() if isinstance(v, np.generic) else v for k, v in config.items()}
 
 
+class _WrapperStart(_PlainConfig):
+    """Mixed into the wrappers, so that they start inside a graph under several replicas.
+
+    Theirs ask for the step counter before Keras has lifted its creation out of the graph.
+    """
+
+    def apply_gradients(self, grads_and_vars, name=None, **kwargs):
+        with tf.init_scope():
+            _ = self.iterations
+        return super().apply_gradients(grads_and_vars, name, **kwargs)
+
+
 class _LegacyDecay(_PlainConfig):
     """Mixed into the legacy class: what Keras's class does for `weight_decay`.
 
@@ -125,6 +137,24 @@ def _accepted(update, apply_state):
     return {}
 
 
+class _SgdDecay(_LegacyDecay):
+    """For SGD, which applies sparse gradients without momentum behind `_resource_apply_sparse`.
+
+    That way goes past the decay, and Lookahead of tensorflow-addons fails on it.
+    """
+
+    def _resource_apply_sparse_duplicate_indices(self, grad, var, indices, **kwargs):
+        usual = keras.optimizers.legacy.Optimizer._resource_apply_sparse_duplicate_indices
+        return usual(self, grad, var, indices, **kwargs)
+
+    def _resource_apply_sparse(self, grad, var, indices, apply_state=None):
+        if self._momentum:
+            return super()._resource_apply_sparse(grad, var, indices, apply_state=apply_state)
+        with tf.control_dependencies([self._decay(var, apply_state, indices)]):
+            rate = self._decayed_lr(var.dtype.base_dtype)
+            return self._resource_scatter_add(var, indices, -rate * grad)
+
+
 class _LazyDecay(_LegacyDecay):
     """For LazyAdam, whose point is to leave alone the rows that a batch does not touch."""
 
@@ -169,6 +199,7 @@ class _Recipe:
     wraps: bool = False
     decay: bool = True
     rate: bool = True
+    schedule: bool = True
     defaults: dict = dataclasses.field(default_factory=dict)
 
     def load(self, legacy):
@@ -198,7 +229,7 @@ def _addons(summary, class_name, **rest):
 
 
 def _wrapper(summary, class_name):
-    return _addons(summary, class_name, legacy=False, mixin=_PlainConfig, wraps=True, rate=False)
+    return _addons(summary, class_name, legacy=False, mixin=_WrapperStart, wraps=True, rate=False)
 
 
 _RECTIFIED_ADAM = _addons("Adam with a rectified early rate (Liu et al. 2020)", "RectifiedAdam")
@@ -227,6 +258,7 @@ _RECIPES = {
         "Frank-Wolfe in a norm ball; a rate near 1 is a small step (Jaggi 2013)",
         "ConditionalGradient",
         decay=False,
+        schedule=False,  # It hands the schedule itself to TensorFlow, which fails.
     ),
     "ftrl": _keras("follow the regularised leader (McMahan et al. 2013)", "Ftrl"),
     "lamb": _addons(
@@ -249,7 +281,7 @@ _RECIPES = {
     "radam": _RECTIFIED_ADAM,
     "rectified_adam": _RECTIFIED_ADAM,
     "rmsprop": _keras("rates from recent gradients (Tieleman & Hinton 2012)", "RMSprop"),
-    "sgd": _keras("gradient descent, with momentum=0.9 on request", "SGD"),
+    "sgd": _keras("gradient descent, with momentum=0.9 on request", "SGD", mixin=_SgdDecay),
     "swa": _wrapper("ends at the mean of snapshots; wraps (Izmailov et al. 2018)", "SWA"),
     "yogi": _addons("Adam with additive second moments (Zaheer et al. 2018)", "Yogi"),
 }
@@ -457,6 +489,11 @@ def _take_learning_rate(order, rate):
         )
     inside = core.given.get("learning_rate")
     if isinstance(rate, _LearningRateSchedule):
+        if not core.recipe.schedule:
+            raise ConfigurationError(
+                f"The learning rate of '{core.named.name}' must be a number. Received: "
+                f"{type(rate).__name__}. Take the schedule 'constant' without warm-up."
+            )
         # sslkeras' schedules and most of Keras's say at which rate they start or peak.
         same = getattr(rate, "learning_rate", getattr(rate, "initial_learning_rate", None))
     else:
@@ -534,6 +571,10 @@ def _unscaled(optimizer):
     return optimizer
 
 
+def _steps(optimizer):
+    return int(optimizer.iterations.numpy())
+
+
 def learning_rate_now(optimizer) -> float:
     """The rate of the last step, or of the first before there was one; for logging.
 
@@ -546,8 +587,9 @@ def learning_rate_now(optimizer) -> float:
     except AttributeError:
         return math.nan
     if isinstance(rate, _LearningRateSchedule):
-        rate = rate(max(int(optimizer.iterations) - 1, 0))
-    return float(rate)
+        rate = rate(max(_steps(optimizer) - 1, 0))
+    # float() of a variable that several replicas mirror fails.
+    return float(rate.numpy() if hasattr(rate, "numpy") else rate)
 
 
 def _averages(optimizer, variables):
@@ -556,7 +598,7 @@ def _averages(optimizer, variables):
         return []
     # SWA's first snapshot falls on the update after `start_averaging` updates. Until
     # then its averages are zeros.
-    start, steps = optimizer.get_config().get("start_averaging", 0), int(optimizer.iterations)
+    start, steps = optimizer.get_config().get("start_averaging", 0), _steps(optimizer)
     if steps <= start:
         logging.warning(
             "After %d steps there is no average yet (it starts after %d): the weights stay as "
@@ -590,7 +632,7 @@ def swap_in_averages(optimizer, variables) -> bool:
         Whether there were averages; if not, nothing changes.
     """
     optimizer = _unscaled(optimizer)
-    if getattr(optimizer, "use_ema", False) and int(optimizer.iterations):
+    if getattr(optimizer, "use_ema", False) and _steps(optimizer):
         optimizer.finalize_variable_values(variables)
         return True
     averages = _averages(optimizer, variables)
