@@ -1,0 +1,200 @@
+"""Which files lie below a folder: found once, kept compactly, remembered on disk."""
+
+import dataclasses
+import functools
+import hashlib
+import os
+import pathlib
+import tempfile
+import time
+import zipfile
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from sslkeras.errors import DataError
+
+_FORMAT = 1
+# A folder changed again within the clock's grain would keep its time of change.
+_SETTLED_SECONDS = 2.0
+
+
+@dataclasses.dataclass(frozen=True)
+class FileListing:
+    """Files below a folder, sorted by folder and name; some 30 bytes a file in memory.
+
+    Attributes:
+        root: The folder.
+        folders: Folders relative to `root`, as bytes; the root is empty.
+        folder_of: int32 `(files,)`: each file's folder.
+        names: uint8 `(bytes,)`: all file names without their folders, one after the other.
+        ends: int64 `(files,)`: where each name ends in `names`.
+    """
+
+    root: str
+    folders: tuple
+    folder_of: np.ndarray
+    names: np.ndarray
+    ends: np.ndarray
+
+    def __len__(self):
+        return len(self.folder_of)
+
+    def name(self, number) -> str:
+        """File `number` relative to the root."""
+        begin = self.ends[number - 1] if number else 0
+        name = self.names[begin : self.ends[number]].tobytes()
+        return os.fsdecode(os.path.join(self.folders[self.folder_of[number]], name))
+
+    def path(self, number: tf.Tensor) -> tf.Tensor:
+        """Scalar string: the path of file `number`, an int64 scalar, in TensorFlow."""
+        names, ends, folder_of, folders = self._tensors
+        end = ends[number]
+        begin = tf.where(number > 0, ends[tf.maximum(number - 1, 0)], 0)
+        return tf.strings.join(
+            [folders[folder_of[number]], tf.strings.substr(names, begin, end - begin)]
+        )
+
+    @functools.cached_property
+    def _tensors(self):
+        root = os.fsencode(self.root)
+        with tf.init_scope(), tf.device("CPU:0"):
+            return (
+                tf.constant(self.names.tobytes()),
+                tf.constant(self.ends),
+                tf.constant(self.folder_of),
+                tf.constant([os.path.join(root, folder, b"") for folder in self.folders]),
+            )
+
+
+def list_files(root, extensions) -> FileListing:
+    """The files below `root` whose names end in one of `extensions`, in any case.
+
+    Hidden files and folders are left out; links are followed. The listing is remembered in
+    `$XDG_CACHE_HOME/sslkeras` (or `~/.cache/sslkeras`) and found there as long as no folder
+    has changed; where nothing can be written there, it is made anew each time.
+
+    Raises:
+        DataError: If `root` is no folder that can be listed.
+    """
+    root = os.path.abspath(os.path.expanduser(root))
+    if not os.path.isdir(root):
+        raise DataError(
+            f"`path` must be a folder. Received: {root!r}, where there is none. Check the path."
+        )
+    cache = _cache_path(root, extensions)
+    listing = _read_cache(cache, root)
+    if listing is None:
+        started = time.time()
+        listing, changed, complete = _scan(root, extensions)
+        if complete and max(changed) < (started - _SETTLED_SECONDS) * 1e9:
+            _write_cache(cache, listing, changed)
+    return listing
+
+
+def _scan(root, extensions):
+    """The listing, each folder's time of change in ns, and whether all could be read."""
+    endings = tuple(os.fsencode(extension) for extension in extensions)
+    base = os.fsencode(root)
+    folders, changed, counts, names, lengths = [], [], [], [], []
+    seen, complete = set(), True
+    waiting = [b""]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            # Before the listing: a change during it makes the remembered time too old.
+            status = os.stat(os.path.join(base, folder))
+            if (status.st_dev, status.st_ino) in seen:
+                continue  # A link in a circle.
+            seen.add((status.st_dev, status.st_ino))
+            found, below = _scan_folder(os.path.join(base, folder), endings)
+        except OSError as error:
+            if not folder:
+                raise DataError(
+                    f"`path` must be a folder that can be listed. Received: {root!r} ({error}). "
+                    "Check its permissions."
+                ) from error
+            logging.warning("Left out a folder that cannot be listed: %s", error)
+            complete = False
+            continue
+        folders.append(folder)
+        changed.append(status.st_mtime_ns)
+        counts.append(len(found))
+        names.append(b"".join(found))
+        lengths.extend(map(len, found))
+        waiting.extend(os.path.join(folder, name) for name in reversed(below))
+    listing = FileListing(
+        root,
+        tuple(folders),
+        np.repeat(np.arange(len(folders), dtype=np.int32), counts),
+        np.frombuffer(b"".join(names), np.uint8),
+        np.cumsum(np.array(lengths, np.int64)),
+    )
+    return listing, changed, complete
+
+
+def _scan_folder(path, endings):
+    """The names of files and of folders in one folder, each sorted."""
+    files, folders = [], []
+    with os.scandir(path) as entries:
+        for entry in entries:
+            name = entry.name
+            if name.startswith(b"."):
+                continue
+            if name[-5:].lower().endswith(endings) and entry.is_file():
+                files.append(name)
+            elif entry.is_dir():
+                folders.append(name)
+    return sorted(files), sorted(folders)
+
+
+def _cache_path(root, extensions):
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    what = repr((_FORMAT, os.fsencode(root), tuple(extensions)))
+    digest = hashlib.sha256(what.encode()).hexdigest()[:32]
+    return pathlib.Path(home, "sslkeras", "listings", f"{digest}.npz")
+
+
+def _read_cache(path, root):
+    """The remembered listing, or None if there is none or a folder has changed."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            folders = tuple(file["folders"].tobytes().split(b"\0"))
+            changed = file["changed"].tolist()
+            base = os.fsencode(root)
+            if len(folders) != len(changed) or any(
+                os.stat(os.path.join(base, folder)).st_mtime_ns != then
+                for folder, then in zip(folders, changed, strict=True)
+            ):
+                return None
+            listing = FileListing(root, folders, file["folder_of"], file["names"], file["ends"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    sound = len(listing.ends) == len(listing) and (
+        not len(listing) or listing.ends[-1] == len(listing.names)
+    )
+    return listing if sound else None
+
+
+def _write_cache(path, listing, changed):
+    arrays = {
+        "folders": np.frombuffer(b"\0".join(listing.folders), np.uint8),
+        "changed": np.array(changed, np.int64),
+        "folder_of": listing.folder_of,
+        "names": listing.names,
+        "ends": listing.ends,
+    }
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Under a name of its own first: another process may write the same listing.
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            try:
+                np.savez(file, **arrays)
+                file.close()
+                os.replace(file.name, path)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+    except OSError as error:
+        logging.info("The listing of %s is not remembered: %s", listing.root, error)
