@@ -11,6 +11,7 @@ import contextlib
 import keras
 import numpy as np
 import tensorflow as tf
+from matplotlib.cm import ScalarMappable
 
 from sslkeras import report
 from sslkeras.layers.features import as_vector
@@ -106,7 +107,7 @@ def _attention(model, layer, images):
     from tf_keras_vis.gradcam import Gradcam
     from tf_keras_vis.saliency import Saliency
 
-    features = model.predict(images, verbose=0)
+    features = np.asarray(model(images, training=False))
     direction = tf.constant(features - features.mean(axis=0))
 
     def score(outputs):
@@ -115,7 +116,12 @@ def _attention(model, layer, images):
     maps = {}
     if layer is not None:
         maps["Grad-CAM"] = Gradcam(model, clone=False)(
-            score, images, penultimate_layer=layer, seek_penultimate_conv_layer=False
+            score,
+            images,
+            penultimate_layer=layer,
+            seek_penultimate_conv_layer=False,
+            # Features stand out by being weaker than the mean as well as by being stronger.
+            activation_modifier=np.abs,
         )
     maps["saliency (SmoothGrad)"] = Saliency(model, clone=False)(
         score, images, smooth_samples=_SMOOTH_SAMPLES, smooth_noise=0.15
@@ -123,18 +129,21 @@ def _attention(model, layer, images):
     rows = len(images)
     figure = new_figure(1.7 * (1 + len(maps)) + 0.9, 1.45 * rows + 0.6)
     panels = figure.subplots(rows, 1 + len(maps), squeeze=False)
-    panels[0, 0].set_title("image", fontsize=11)
-    drawn = None
+    panels[0, 0].set_title("image", fontsize=10)
+    # Over the grey image where that can be made out: few pixels would only look muddy.
+    alpha = 0.65 if min(images.shape[1:3]) >= 24 else 1.0
     for i, image in enumerate(images):
         draw_image(panels[i, 0], displayable(image))
         for j, (title, values) in enumerate(maps.items(), start=1):
             if i == 0:
-                panels[0, j].set_title(title, fontsize=11)
+                panels[0, j].set_title(title, fontsize=10)
             grey = displayable(image).mean(axis=-1)
             draw_image(panels[i, j], grey, cmap="gray", vmin=0, vmax=1)
             heat = _unit_range(values[i])
-            drawn = draw_image(panels[i, j], heat, cmap="inferno", vmin=0, vmax=1, alpha=0.65)
-    bar = figure.colorbar(drawn, ax=panels, shrink=min(1.0, 3.0 / rows), aspect=20)
+            draw_image(panels[i, j], heat, cmap="inferno", vmin=0, vmax=1, alpha=alpha)
+    bar = figure.colorbar(
+        ScalarMappable(cmap="inferno"), ax=panels, shrink=min(1.0, 3.0 / rows), aspect=20
+    )
     bar.set_label("share in what sets the image's features apart")
     return figure
 
@@ -142,21 +151,25 @@ def _attention(model, layer, images):
 def _preferred(model, images, count):
     from tf_keras_vis.activation_maximization import ActivationMaximization
     from tf_keras_vis.activation_maximization.input_modifiers import Jitter
-    from tf_keras_vis.utils.regularizers import TotalVariation2D
+    from tf_keras_vis.activation_maximization.regularizers import TotalVariation2D
 
-    spread = model.predict(images, verbose=0).std(axis=0)
+    features = np.asarray(model(images, training=False))
+    mean, spread = features.mean(axis=0), features.std(axis=0)
     channels = np.argsort(-spread, kind="stable")[: min(count, len(spread))]
     shape = (len(channels), *images.shape[1:])
     start = 0.5 + 0.05 * np.random.normal(size=shape).astype(np.float32)
 
     def score(outputs):
-        return tf.stack([outputs[i, channel] for i, channel in enumerate(channels)])
+        # Compared with the other features, as many would just like any bright image.
+        units = tf.gather((outputs - mean) / (spread + 1e-6), channels, axis=-1)
+        return tf.linalg.diag_part(units) - tf.reduce_mean(units, axis=-1)
 
+    jitter = min(images.shape[1:3]) // 16
     found = ActivationMaximization(model, clone=False)(
         score,
         seed_input=start,
         input_range=(0.0, 1.0),
-        input_modifiers=[Jitter(jitter=max(1, images.shape[1] // 16))],
+        input_modifiers=[Jitter(jitter=jitter)] if jitter else [],
         regularizers=[TotalVariation2D(weight=0.05)],
         steps=_STEPS,
         optimizer=keras.optimizers.legacy.Adam(0.03),

@@ -54,9 +54,11 @@ def bare(axes):
 
 
 def draw_image(axes, image, **options):
-    """Draws `image` with sharp pixels, without ticks."""
+    """Draws `image` with sharp pixels and a thin frame, without ticks."""
     drawn = axes.imshow(image, interpolation="nearest", **options)
     bare(axes)
+    for spine in axes.spines.values():  # Where a white image ends.
+        spine.set(visible=True, color="0.75", linewidth=0.5)
     return drawn
 
 

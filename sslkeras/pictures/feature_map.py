@@ -21,7 +21,7 @@ def draw(run, folder, examples, seed):
     name, encoder = main_encoder(run)
     try:
         subject = Subject(PRETRAINED, run.data, read_by(run), encoder)
-        features = subject.features("test")
+        features = _unit_length(subject.features("test"))
     except DataError as error:
         report.warn(f"The picture 'feature_map' is left out. {error}")
         return []
@@ -38,8 +38,11 @@ def draw(run, folder, examples, seed):
         labels = None if labels is None else labels[rows]
 
     figure = new_figure(11.5 if labels is not None else 10.0, 5.0)
-    title = f"{len(features)} held-out examples of {dataset_name(run, run.data)} in '{name}'"
-    figure.suptitle(title, fontsize=12)
+    data = dataset_name(run, run.data)
+    figure.suptitle(
+        f"{len(features)} held-out examples of {data}: features of '{name}', of unit length",
+        fontsize=12,
+    )
     left, right = figure.subplots(1, 2)
     pca = PCA(2) if features.shape[1] > 1 else None
     points = pca.fit_transform(features) if pca else np.repeat(features, 2, axis=1)
@@ -49,7 +52,7 @@ def draw(run, folder, examples, seed):
     left.set_xlabel(f"first component ({shares[0]:.0%} of variance)")
     left.set_ylabel(f"second component ({shares[1]:.0%} of variance)")
     perplexity = min(30.0, (len(features) - 1) / 3)
-    embedded = TSNE(2, perplexity=perplexity, init="random", random_state=seed)
+    embedded = TSNE(2, perplexity=perplexity, init="pca" if pca else "random", random_state=seed)
     _scatter(right, embedded.fit_transform(features), labels, run.data.label_names)
     right.set_title("t-SNE (distances between far groups mean nothing)")
     right.set_xticks([])
@@ -58,6 +61,12 @@ def draw(run, folder, examples, seed):
     if handles:
         figure.legend(handles, names, loc="outside right center", frameon=False, markerscale=1.8)
     return [save(figure, folder, "feature_map")]
+
+
+def _unit_length(features):
+    """As k-NN compares features: without their length, which is often mere brightness."""
+    length = np.linalg.norm(features, axis=-1, keepdims=True)
+    return features / np.where(length == 0.0, 1.0, length)
 
 
 def _labels(subject):

@@ -66,7 +66,7 @@ def first_weights(encoder):
             kernel = np.asarray(layer.kernel)
             if len(shape) != 3 or None in shape or len(kernel) != np.prod(shape):
                 return None
-            return kernel.T.reshape(-1, *shape), "Weights of the first units, as images"
+            return kernel.T.reshape(-1, *shape), "Weights of the first dense layer"
         if layer.get_weights():
             return None
     return None

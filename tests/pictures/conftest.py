@@ -37,7 +37,8 @@ class Fill(Task):
 
     def draw(self, inputs, targets, predictions):
         answers = [
-            f"error {tf.reduce_mean((a - b) ** 2):.3f}" for a, b in zip(targets, predictions)
+            f"error {tf.reduce_mean((a - b) ** 2):.3f}"
+            for a, b in zip(targets, predictions, strict=True)
         ]
         return {"given": inputs, "original": targets, "answer": predictions, "words": answers}
 
