@@ -14,6 +14,7 @@ own name and hands all of them back in `get_config()`.
 """
 
 import abc
+import itertools
 import math
 import numbers
 
@@ -68,7 +69,10 @@ class Real(Constraint):
     def accepts(self, value):
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             return False
-        if not math.isfinite(value):
+        try:
+            if not math.isfinite(value):
+                return False
+        except OverflowError:  # An integer that no float holds.
             return False
         if self.low is not None:
             above = value >= self.low if self.closed in ("both", "left") else value > self.low
@@ -90,7 +94,12 @@ class Integer(Real):
         self.description = "an integer" + _bounds(low, high, "both", unit)
 
     def accepts(self, value):
-        return isinstance(value, numbers.Integral) and super().accepts(value)
+        # No tensor holds more than 64 bits.
+        return (
+            isinstance(value, numbers.Integral)
+            and -(2**63) <= value < 2**63
+            and super().accepts(value)
+        )
 
     def normalise(self, value):
         return int(value)
@@ -134,13 +143,14 @@ class ListOf(Constraint):
         self.item, self.length, self.min_length = item, length, min_length
         self.increasing = increasing
         if length is not None:
-            count = f"{length} values"
+            count = f"{length} "
         elif min_length:
-            count = f"{min_length} or more values"
+            count = f"{min_length} or more "
         else:
-            count = "values"
+            count = ""
         order = "non-decreasing " if increasing else ""
-        self.description = f"a list of {order}{count}, each {item.description}"
+        noun = "value" if length == 1 else "values"
+        self.description = f"a list of {count}{order}{noun}, each {item.description}"
 
     def accepts(self, value):
         if not isinstance(value, (list, tuple)) or len(value) < self.min_length:
@@ -149,7 +159,7 @@ class ListOf(Constraint):
             return False
         if not all(self.item.accepts(item) for item in value):
             return False
-        return not self.increasing or all(a <= b for a, b in zip(value, value[1:]))
+        return not self.increasing or all(a <= b for a, b in itertools.pairwise(value))
 
     def normalise(self, value):
         return tuple(self.item.normalise(item) for item in value)
@@ -193,9 +203,19 @@ def check_argument(owner, name, value, constraint):
     """
     if not constraint.accepts(value):
         raise ConfigurationError(
-            f"`{name}` of {owner} must be {constraint.description}. Received: {name}={value!r}."
+            f"`{name}` of {owner} must be {constraint.description}. "
+            f"Received: {name}={_brief(value)}."
         )
     return constraint.normalise(value)
+
+
+def _brief(value, longest=200):
+    """`repr(value)`, cut where a message would become unreadable."""
+    try:
+        shown = repr(value)
+    except ValueError:  # An integer of more digits than Python writes out.
+        shown = f"an {type(value).__name__} too large to print"
+    return shown if len(shown) <= longest else shown[:longest] + "..."
 
 
 class Configurable:

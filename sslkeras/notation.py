@@ -8,6 +8,7 @@ import ast
 import dataclasses
 import difflib
 import inspect
+import warnings
 
 from sslkeras.errors import ConfigurationError
 
@@ -47,37 +48,66 @@ def parse(text: str) -> Named:
     if len(text) > _LONGEST:
         raise refuse(f"at most {_LONGEST} characters")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            # "C:\photos" is a string with an odd escape, not a programmer's mistake.
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise refuse("this does not parse") from error
     if isinstance(tree, ast.Name):
         return Named(tree.id)
     if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name):
-        raise refuse("this is something else")
+        raise refuse("this is neither a name nor a name with arguments")
     kwargs = {}
     try:
         args = tuple(_literal(node) for node in tree.args)
         for keyword in tree.keywords:
             if keyword.arg is None:
-                raise ValueError("** is not allowed")
+                raise _NoLiteral("** is not allowed")
+            if keyword.arg in kwargs:
+                raise _NoLiteral(f"{keyword.arg} is given twice")
             kwargs[keyword.arg] = _literal(keyword.value)
+    except _NoLiteral as error:
+        raise refuse(str(error)) from error
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
         raise refuse("a value is not a literal") from error
     return Named(tree.func.id, args, kwargs)
 
 
+class _NoLiteral(ValueError):
+    """Why an argument is refused."""
+
+
+# `ast.literal_eval` also takes the call `set()`, the sum `1+2j` and the ellipsis.
+_REFUSED = {
+    ast.Starred: "* is not allowed",
+    ast.Call: "a value is a call",
+    ast.BinOp: "a value is a sum",
+    ast.Name: "a value is a bare word",
+    ast.Attribute: "a value is an attribute",
+    ast.Lambda: "a value is a function",
+}
+
+
 def _literal(node):
-    if isinstance(node, ast.Starred):
-        raise ValueError("* is not allowed")
+    for part in ast.walk(node):
+        reason = _REFUSED.get(type(part))
+        if isinstance(part, ast.Constant) and part.value is ...:
+            reason = "a value is an ellipsis"
+        if reason:
+            raise _NoLiteral(reason)
     return ast.literal_eval(node)
 
 
 def suggest(name, known):
-    """" Did you mean 'x'?" for the nearest of `known`, or the empty string."""
-    near = difflib.get_close_matches(str(name), list(known), n=2, cutoff=0.6)
+    """Asks, after a blank, whether the nearest of `known` was meant; "" if none is near."""
+    # Of very long names the beginning tells enough, and comparing takes quadratic time.
+    wanted = str(name)[:100].casefold()
+    spelling = {str(one).casefold(): one for one in known}
+    near = difflib.get_close_matches(wanted, list(spelling), n=2, cutoff=0.6)
     if not near:
         return ""
-    return " Did you mean " + " or ".join(repr(match) for match in near) + "?"
+    return " Did you mean " + " or ".join(repr(spelling[match]) for match in near) + "?"
 
 
 def bind(factory, named: Named, noun: str, skip=0):
@@ -108,11 +138,12 @@ def bind(factory, named: Named, noun: str, skip=0):
     names = [parameter.name for parameter in parameters]
     positional = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
     if len(named.args) > len(positional):
+        but = f", but for the first {len(positional)}" if positional else ""
         raise ConfigurationError(
-            f"The arguments of {noun} '{named.name}' must be given by name. Received: {named}. "
-            + takes
+            f"The arguments of {noun} '{named.name}' must be given by name{but}. Received: "
+            f"{named}. {takes}"
         )
-    arguments = dict(zip(positional, named.args))
+    arguments = dict(zip(positional, named.args, strict=False))
     for key, value in named.kwargs.items():
         if key not in names:
             raise ConfigurationError(
@@ -128,6 +159,7 @@ def bind(factory, named: Named, noun: str, skip=0):
     missing = [p.name for p in parameters if p.default is p.empty and p.name not in arguments]
     if missing:
         raise ConfigurationError(
-            f"{noun.capitalize()} '{named.name}' needs `{missing[0]}`. Received: {named}. {takes}"
+            f"{noun.capitalize()} '{named.name}' must be given `{missing[0]}`. "
+            f"Received: {named}. {takes}"
         )
     return factory(**arguments)

@@ -14,12 +14,13 @@ import ast
 import dataclasses
 import functools
 import importlib
+import importlib.machinery
 import importlib.metadata
 import importlib.util
-import pathlib
+import inspect
 import re
 
-from sslkeras import notation
+from sslkeras import notation, report
 from sslkeras.errors import ConfigurationError, PluginError
 
 
@@ -34,63 +35,147 @@ class Entry:
 
     @property
     def origin(self):
-        """"distribution version, package.module:Class", for messages."""
+        """Distribution, version and value, for messages."""
         return f"{self.distribution} {self.version}, {self.value}"
 
+    @property
+    def module(self) -> str:
+        """The module named by the entry."""
+        return self.value.partition(":")[0].strip()
+
+    @property
+    def attribute(self) -> str:
+        """The dotted name inside the module, without extras; "" if there is none."""
+        return self.value.partition(":")[2].partition("[")[0].strip()
+
     @functools.cached_property
-    def _definition(self):
-        """The `ast.ClassDef` or `ast.FunctionDef` behind the entry, or None."""
-        module, _, attribute = self.value.partition(":")
-        path = _source_path(module)
-        if path is None:
-            return None
-        try:
-            body = ast.parse(path.read_text(encoding="utf-8")).body
-        except (OSError, SyntaxError, ValueError):
-            return None
-        kinds = (ast.ClassDef, ast.FunctionDef)
-        return next((n for n in body if isinstance(n, kinds) and n.name == attribute), None)
+    def missing(self) -> bool:
+        """Whether there is no such module, as far as can be told without an import."""
+        return _spec(self.module) is None
 
     @property
     def summary(self) -> str:
         """First line of the docstring, read from the source."""
-        doc = ast.get_docstring(self._definition) if self._definition else None
+        found = self._definition
+        doc = ast.get_docstring(found.node) if found else None
         return doc.splitlines()[0] if doc else ""
 
-    def literal(self, attribute):
-        """The class attribute `attribute` where its source is a literal, else None."""
-        for node in getattr(self._definition, "body", []):
-            if isinstance(node, ast.Assign):
-                names = [target.id for target in node.targets if isinstance(target, ast.Name)]
-            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-                names = [node.target.id]
-            else:
-                continue
-            if attribute in names and node.value is not None:
-                try:
-                    return ast.literal_eval(node.value)
-                except (ValueError, TypeError):
-                    return None
-        return None
+    def literal(self, attribute: str):
+        """The class attribute `attribute`, or that of a base class, read from the source.
+
+        Returns:
+            The value, or None if it is not a literal or cannot be found.
+        """
+        return _literal(self._definition, attribute)
+
+    @functools.cached_property
+    def _definition(self):
+        return _find(self.module, self.attribute)
 
 
-def _source_path(module):
-    """The source file of `module`, found without importing its package."""
-    top, *rest = module.split(".")
+@dataclasses.dataclass(frozen=True)
+class _Definition:
+    """A class or function in the source of a module."""
+
+    module: str
+    node: ast.ClassDef | ast.FunctionDef
+
+
+def _spec(module):
+    """The spec of `module`, found without importing its package; None if there is none."""
+    name, *rest = module.split(".")
     try:
-        spec = importlib.util.find_spec(top)
-    except (ImportError, ValueError):
+        spec = importlib.util.find_spec(name)
+        for part in rest:
+            folders = spec.submodule_search_locations if spec else None
+            if folders is None:
+                return None
+            name = f"{name}.{part}"
+            spec = importlib.machinery.PathFinder.find_spec(name, folders)
+    except (ImportError, AttributeError, ValueError):
         return None
-    if spec is None:
-        return None
-    if not rest:
-        return pathlib.Path(spec.origin) if spec.origin else None
-    for folder in spec.submodule_search_locations or ():
-        base = pathlib.Path(folder, *rest)
-        for path in (base.with_suffix(".py"), base / "__init__.py"):
-            if path.is_file():
-                return path
+    return spec
+
+
+def _body(module):
+    """The statements of `module`; none if it has no readable source."""
+    spec = _spec(module)
+    try:
+        return ast.parse(spec.loader.get_source(spec.name)).body
+    except (AttributeError, ImportError, OSError, SyntaxError, TypeError, ValueError):
+        return []
+
+
+def _find(module, name, depth=5):
+    """The definition of `name` in `module` or where `module` imports it from, or None."""
+    for node in _body(module):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name:
+            return _Definition(module, node)
+        if isinstance(node, ast.ImportFrom) and depth:
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return _find(_imported(module, node), alias.name, depth - 1)
     return None
+
+
+def _imported(module, node):
+    """The absolute name of the module that `from ... import` in `module` names."""
+    if not node.level:
+        return node.module
+    spec = _spec(module)
+    package = module if spec.submodule_search_locations else module.rpartition(".")[0]
+    for _ in range(node.level - 1):
+        package = package.rpartition(".")[0]
+    return f"{package}.{node.module}" if node.module else package
+
+
+def _literal(definition, attribute, depth=5):
+    if definition is None or not depth:
+        return None
+    for node in definition.node.body:
+        if isinstance(node, ast.Assign):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names = [node.target.id]
+        else:
+            continue
+        if attribute in names and node.value is not None:
+            try:
+                return ast.literal_eval(node.value)
+            except (ValueError, TypeError):
+                return None
+    for base in getattr(definition.node, "bases", ()):
+        if isinstance(base, ast.Name):
+            value = _literal(_find(definition.module, base.id), attribute, depth - 1)
+            if value is not None:
+                return value
+    return None
+
+
+def _offers(group):
+    """Entry points of `group` as (distribution, version, entry point), once a distribution."""
+    seen = set()
+    for distribution in importlib.metadata.distributions():
+        # Reading this one file is quick, and most distributions do not have it.
+        text = distribution.read_text("entry_points.txt")
+        if not text or group not in text:
+            continue
+        try:
+            name = re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower()
+            version = distribution.version
+            points = list(distribution.entry_points.select(group=group))
+        except Exception as error:  # Broken metadata must harm no other distribution.
+            where = getattr(distribution, "_path", "a distribution")
+            report.warn(
+                f"{where} is left out: its metadata must be readable. Received: "
+                f"{type(error).__name__}: {error}. Install it anew or remove it."
+            )
+            continue
+        # A checkout's metadata can lie on the path beside the installed one; Python
+        # imports the first, so the first counts.
+        if name not in seen:
+            seen.add(name)
+            yield from ((name, version, point) for point in points)
 
 
 class Registry:
@@ -107,19 +192,22 @@ class Registry:
 
     def entries(self) -> list[Entry]:
         """All offers, sorted by name; a name offered twice is in it twice."""
-        found = set()
-        for point in importlib.metadata.entry_points(group=self.group):
-            distribution = point.dist
-            name = distribution.name if distribution else "an unknown distribution"
-            version = distribution.version if distribution else "?"
-            # A checkout's metadata can lie on the path beside the installed one.
-            name = re.sub(r"[-_.]+", "-", name).lower()
-            found.add(Entry(point.name, point.value, name, version))
-        return sorted(found, key=lambda entry: (entry.name, entry.distribution))
+        found = {
+            Entry(point.name, point.value, distribution, version)
+            for distribution, version, point in _offers(self.group)
+        }
+        return sorted(found, key=lambda entry: (entry.name, entry.distribution, entry.value))
 
     def names(self) -> list[str]:
         """The installed names, sorted."""
         return sorted({entry.name for entry in self.entries()})
+
+    def literal(self, entry: Entry, attribute: str):
+        """`Entry.literal`, or the default of the kind where the class does not say."""
+        value = entry.literal(attribute)
+        if value is None and entry._definition is not None:
+            value = Entry("", self._base, "", "").literal(attribute)
+        return value
 
     def entry(self, name: str) -> Entry:
         """The one offer of `name`.
@@ -128,9 +216,10 @@ class Registry:
             ConfigurationError: If nobody offers it; the message has the nearest names.
             PluginError: If two distributions offer it.
         """
-        offers = [entry for entry in self.entries() if entry.name == name]
+        entries = self.entries()
+        offers = [entry for entry in entries if entry.name == name]
         if not offers:
-            names = self.names()
+            names = sorted({entry.name for entry in entries})
             raise ConfigurationError(
                 f"No {self.noun} '{name}' is installed.{notation.suggest(name, names)} "
                 f"Installed: {', '.join(names) or 'none'}."
@@ -150,24 +239,29 @@ class Registry:
             PluginError: If it is offered twice, fails to import, or is of the wrong class.
         """
         entry = self.entry(name)
-        module, _, attribute = entry.value.partition(":")
         try:
-            loaded = functools.reduce(
-                getattr, attribute.split("."), importlib.import_module(module)
-            )
-        except Exception as error:  # Whatever a plugin raises is its failure, not ours.
+            loaded = importlib.import_module(entry.module)
+            if entry.attribute:
+                loaded = functools.reduce(getattr, entry.attribute.split("."), loaded)
+        except (Exception, SystemExit) as error:  # Whatever a plugin raises is its failure.
             raise PluginError(
                 f"{self.noun.capitalize()} '{name}' ({entry.origin}) failed to import: "
                 f"{type(error).__name__}: {error}. Other {self.noun}s still work."
             ) from error
         base_module, _, base_name = self._base.partition(":")
         base = getattr(importlib.import_module(base_module), base_name)
+        offered = f"{self.noun.capitalize()} '{name}' ({entry.distribution} {entry.version})"
         if not (isinstance(loaded, type) and issubclass(loaded, base)):
             kind = "class" if isinstance(loaded, type) else type(loaded).__name__
             raise PluginError(
-                f"{self.noun.capitalize()} '{name}' ({entry.distribution} {entry.version}) must "
-                f"be a subclass of sslkeras.{base_name}. Received: the {kind} "
-                f"{getattr(loaded, '__name__', loaded)}."
+                f"{offered} must be a subclass of sslkeras.{base_name}. Received: the {kind} "
+                f"{getattr(loaded, '__name__', loaded)}. Its author must mend the entry point."
+            )
+        if inspect.isabstract(loaded):
+            lacking = ", ".join(sorted(loaded.__abstractmethods__))
+            raise PluginError(
+                f"{offered} must implement all of sslkeras.{base_name}. Received: "
+                f"{loaded.__name__} without {lacking}. Its author must add them."
             )
         return loaded
 

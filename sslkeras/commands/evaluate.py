@@ -9,30 +9,57 @@ Prints a table and writes evaluation.json into the run folder.
 from absl import flags
 
 from sslkeras.commands.positional import refuse_positional
-from sslkeras.commands.run_flag import define_run_flag, given_run
+from sslkeras.commands.run_flag import RUN, given_run
+from sslkeras.hyperparameters import Integer, ListOf, Optional, Text
+from sslkeras.training.settings import Setting
 
-
-def define_flags():
-    define_run_flag()
-    flags.DEFINE_multi_string(
-        "probes", None, "Protocols, as name or name(key=value); None: those of the run's task."
-    )
-    flags.DEFINE_string("dataset", None, "Judge on another dataset; None: the run's.")
-    flags.DEFINE_string("encoder", None, "Which of the run's encoders; None: the main one.")
-    flags.DEFINE_integer("seeds", 1, "Repetitions with other subsets and random encoders, >= 1.")
-    return ["run", "probes", "dataset", "encoder", "seeds"]
+FLAGS = (
+    RUN,
+    Setting(
+        "probes",
+        None,
+        Optional(ListOf(Text("a probe's name or name(key=value)"))),
+        "Protocols that judge the encoder. None: those of the run.",
+    ),
+    Setting(
+        "dataset",
+        None,
+        Optional(Text("a dataset's name or name(key=value)")),
+        "Dataset to judge on. None: that of the run.",
+    ),
+    Setting(
+        "encoder",
+        None,
+        Optional(Text("the name of one of the run's encoders")),
+        "Which encoder to judge, where a task trains several. None: the main one.",
+    ),
+    Setting(
+        "seeds",
+        1,
+        Integer(1),
+        "Number of random initialisations that the pretrained encoder is compared with.",
+    ),
+    Setting(
+        "pooling",
+        "mean",
+        Text("mean, max, flatten or grid:k"),
+        "How a map of features becomes a vector; grid:k is the mean in k x k cells.",
+    ),
+)
 
 
 def main(rest):
     refuse_positional(rest, "--run=FOLDER")
+    run = given_run()
     from sslkeras.evaluation.evaluate import evaluate
 
     values = flags.FLAGS
     result = evaluate(
-        given_run(),
+        run,
         probes=values.probes,
         dataset=values.dataset,
         encoder=values.encoder,
         seeds=values.seeds,
+        pooling=values.pooling,
     )
     print(result)

@@ -1,31 +1,61 @@
 """The flags of `sslkeras train`, for any absl script with one call.
 
-    from absl import app
-    from sslkeras.commands import flags
+from absl import app
+import sslkeras
+from sslkeras.commands import flags
 
-    flags.define()                                # --task, --dataset, --epochs, ...
+flags.define()                                # --task, --dataset, --epochs, ...
 
-    def main(argv):
-        run = sslkeras.pretrain(**flags.arguments())
+def main(argv):
+    run = sslkeras.pretrain(**flags.arguments())
 
-    app.run(main)
+app.run(main)
 """
 
 from absl import flags
 
-from sslkeras.hyperparameters import Boolean, Choice, Integer, Optional, Real
-from sslkeras.training.settings import SETTINGS
+from sslkeras.commands import flag_table
+from sslkeras.hyperparameters import ListOf, Optional, Text
+from sslkeras.training.settings import SETTINGS, Setting
 
-_NAMES = (
-    ("task", None, "Surrogate task, as name or name(key=value); required."),
-    ("dataset", "digits", "Dataset, as name or name(key=value)."),
-    ("encoder", "convnet", "Encoder, as name or name(key=value)."),
-    ("output", None, "Folder of the run; the same command on it resumes. None: keep nothing."),
-    ("init_from", None, "Folder of another run whose encoder weights this one begins with."),
-)
-_PROBES_HELP = (
-    "How the encoder is judged unless `sslkeras evaluate` says otherwise, as name or "
-    "name(key=value); may be given several times. None: as the task says."
+# A script that declares these flags finds them in its own --help.
+flags.disclaim_key_flags()
+
+FLAGS = (
+    Setting(
+        "task",
+        None,
+        Optional(Text("a task's name or name(key=value)")),
+        "Surrogate task; must be given.",
+    ),
+    Setting(
+        "dataset", "digits", Text("a dataset's name or name(key=value)"), "Examples to learn from."
+    ),
+    Setting(
+        "encoder",
+        "convnet",
+        Text("an encoder's name or name(key=value)"),
+        "Trunk that is pretrained.",
+    ),
+    Setting(
+        "output",
+        None,
+        Optional(Text("a folder")),
+        "Folder of the run; the same command on it resumes the run. None: keep nothing.",
+    ),
+    Setting(
+        "init_from",
+        None,
+        Optional(Text("a run's folder")),
+        "Another run, whose encoder weights this one begins with. None: random weights.",
+    ),
+    Setting(
+        "probes",
+        None,
+        Optional(ListOf(Text("a probe's name or name(key=value)"))),
+        "How `sslkeras evaluate` judges the encoder by default. None: as the task says.",
+    ),
+    *SETTINGS,
 )
 
 
@@ -35,32 +65,10 @@ def define(flag_values=flags.FLAGS) -> list[str]:
     Args:
         flag_values: Where to declare them.
     """
-    for name, default, text in _NAMES:
-        flags.DEFINE_string(name, default, text, flag_values=flag_values)
-    flags.DEFINE_multi_string("probes", None, _PROBES_HELP, flag_values=flag_values)
-    for setting in SETTINGS:
-        _define_setting(setting, flag_values)
-    return [name for name, *_ in _NAMES] + ["probes"] + [s.name for s in SETTINGS]
+    flag_table.declare(FLAGS, flag_values)
+    return [setting.name for setting in FLAGS]
 
 
 def arguments(flag_values=flags.FLAGS) -> dict:
     """The flags' values as arguments of `sslkeras.pretrain`."""
-    names = [name for name, *_ in _NAMES] + ["probes"] + [s.name for s in SETTINGS]
-    return {name: flag_values[name].value for name in names}
-
-
-def _define_setting(setting, flag_values):
-    allowed = setting.allowed.constraint if isinstance(setting.allowed, Optional) else setting.allowed
-    text = f"{setting.help} Must be {setting.allowed.description}."
-    common = (setting.name, setting.default)
-    # Ranges are checked by Settings, whose message says what to do.
-    if isinstance(allowed, Boolean):
-        flags.DEFINE_bool(*common, text, flag_values=flag_values)
-    elif isinstance(allowed, Choice):
-        flags.DEFINE_enum(*common, list(allowed.values), text, flag_values=flag_values)
-    elif isinstance(allowed, Integer):
-        flags.DEFINE_integer(*common, text, flag_values=flag_values)
-    elif isinstance(allowed, Real):
-        flags.DEFINE_float(*common, text, flag_values=flag_values)
-    else:
-        flags.DEFINE_string(*common, text, flag_values=flag_values)
+    return {setting.name: flag_values[setting.name].value for setting in FLAGS}

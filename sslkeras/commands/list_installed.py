@@ -3,7 +3,8 @@
     sslkeras list
     sslkeras list denoising_autoencoder
 
-Listing reads metadata and source text: it imports neither plugins nor TensorFlow.
+Listing reads metadata and source text: it imports neither plugins nor TensorFlow. With a
+name, that one plugin is imported.
 """
 
 import inspect
@@ -11,93 +12,127 @@ import shutil
 import textwrap
 
 from sslkeras import notation, registry
-from sslkeras.errors import ConfigurationError, PluginError
+from sslkeras.commands import docstrings
+from sslkeras.errors import ConfigurationError
 
+FLAGS = ()
+# Title to the registry, the class attribute that is worth a word, and that word.
 _KINDS = {
-    "Tasks": (registry.tasks, "reads"),
-    "Datasets": (registry.datasets, "features"),
-    "Encoders": (registry.encoders, None),
-    "Probes": (registry.probes, "reads"),
+    "Tasks": (registry.tasks, "reads", "reads"),
+    "Datasets": (registry.datasets, "features", "offers"),
+    "Encoders": (registry.encoders, None, None),
+    "Probes": (registry.probes, "reads", "reads"),
 }
-
-
-def define_flags():
-    return []
 
 
 def main(rest):
     if len(rest) > 1:
         raise ConfigurationError(
-            f"`sslkeras list` takes one name at most. Received: {' '.join(rest)!r}."
+            f"`sslkeras list` takes one name at most. Received: {' '.join(rest)!r}. Leave the "
+            "others out."
         )
-    print(overview() if not rest else full(rest[0]))
+    if not rest:
+        print(overview())
+        return
+    for index, text in enumerate(full(rest[0])):
+        print("\n" * bool(index) + text)
 
 
 def overview() -> str:
     """Every installed name with its distribution and one line on it."""
-    width = max(shutil.get_terminal_size((100, 24)).columns, 60)
-    parts = []
-    for title, (known, attribute) in _KINDS.items():
-        parts.append(f"{title}")
+    lines = []
+    for title, (known, attribute, verb) in _KINDS.items():
+        lines.append(title)
         entries = known.entries()
         if not entries:
-            parts.append("  none installed")
+            lines.append("  none installed")
         offered = [entry.name for entry in entries]
         for entry in entries:
-            facts = entry.literal(attribute) if attribute else None
-            line = entry.summary or entry.value
+            facts = known.literal(entry, attribute) if attribute else None
+            text = entry.summary or entry.value
             if facts:
-                verb = "offers" if attribute == "features" else "reads"
-                line += f" ({verb} {', '.join(facts)})"
+                text += f" ({verb} {', '.join(facts)})"
+            if entry.missing:
+                text = f"BROKEN: there is no module {entry.module}. Install it anew or remove it."
             if offered.count(entry.name) > 1:
-                line = "CONFLICT: offered more than once. " + line
-            parts.append(f"  {entry.name:<24}{entry.distribution} {entry.version}")
-            parts.append(
-                textwrap.fill(line, width, initial_indent=" " * 6, subsequent_indent=" " * 6)
-            )
-        parts.append("")
-    parts.append("`sslkeras list NAME` shows the arguments, their ranges and the paper.")
-    return "\n".join(parts)
+                text = "CONFLICT: offered more than once; uninstall one. " + text
+            lines.append(f"  {entry.name:<24}{entry.distribution} {entry.version}")
+            lines += _wrapped(text, " " * 6)
+        lines.append("")
+    lines.append("`sslkeras list NAME` shows the arguments, their ranges and the paper.")
+    return "\n".join(lines)
 
 
-def full(name: str) -> str:
-    """The arguments, ranges, defaults, description and paper of one name.
+def full(name: str):
+    """Yields what is to be known of `name`, once for each kind in which it is installed.
 
     Raises:
         ConfigurationError: If nothing of that name is installed.
+        PluginError: If it cannot be loaded.
     """
-    found = [
-        (title, known) for title, (known, _) in _KINDS.items() if name in known.names()
-    ]
+    found = [(title, known) for title, (known, *_) in _KINDS.items() if name in known.names()]
     if not found:
-        names = sorted({n for known, _ in _KINDS.values() for n in known.names()})
+        names = sorted({n for known, *_ in _KINDS.values() for n in known.names()})
         raise ConfigurationError(
-            f"Nothing called '{name}' is installed.{notation.suggest(name, names)} "
-            "`sslkeras list` shows what is."
+            f"A name must be that of something installed. Received: '{name}'."
+            f"{notation.suggest(name, names)} `sslkeras list` shows what is."
         )
-    return "\n\n".join(_describe(title, known, name) for title, known in found)
+    for title, known in found:
+        yield _describe(title, known, name)
 
 
 def _describe(title, known, name):
+    loaded = known.load(name)
     entry = known.entry(name)
-    heading = f"{title[:-1]} {name} ({entry.distribution} {entry.version}, {entry.value})"
-    try:
-        loaded = known.load(name)
-    except PluginError as error:
-        return f"{heading}\n\nbroken: {error}"
-    lines = [heading, "", inspect.getdoc(loaded) or "", "", "Arguments:"]
-    parameters = list(inspect.signature(loaded).parameters.values())
+    _, attribute, verb = _KINDS[title]
+    about, explained = docstrings.split_arguments(inspect.getdoc(loaded) or "")
+    lines = [
+        f"{title[:-1]} '{name}'",
+        f"from {entry.distribution} {entry.version} ({entry.value})",
+        "",
+        about,
+        "",
+        "Arguments",
+    ]
+    parameters = [
+        parameter
+        for parameter in inspect.signature(loaded).parameters.values()
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
     for parameter in parameters:
-        default = "required" if parameter.default is parameter.empty else repr(parameter.default)
+        required = parameter.default is parameter.empty
+        lines.append(
+            f"  {parameter.name} (required)"
+            if required
+            else f"  {parameter.name} = {parameter.default!r}"
+        )
+        lines += _wrapped(explained.get(parameter.name, ""), " " * 6)
         constraint = loaded.hyperparameters.get(parameter.name)
-        allowed = f"  must be {constraint.description}" if constraint else ""
-        lines.append(f"  {parameter.name} = {default}{allowed}")
+        if constraint:
+            lines += _wrapped(f"Must be {constraint.description}.", " " * 6)
     if not parameters:
         lines.append("  none")
+    facts = getattr(loaded, attribute) if attribute else None
+    if facts:
+        lines += ["", verb.capitalize(), *_facts(facts)]
     if known is registry.tasks:
-        lines += ["", "Reads:"]
-        for feature, least in loaded.reads.items():
-            shape = " x ".join("any" if n is None else str(n) for n in least or ())
-            lines.append(f"  {feature}, at least {shape}" if shape else f"  {feature}")
-        lines += ["", "Paper:", textwrap.indent(inspect.getdoc(inspect.getmodule(loaded)), "  ")]
+        lines += ["", "Judged by", f"  {', '.join(loaded.probes)}, unless --probes says otherwise"]
+        lines += ["", "Paper", textwrap.indent(docstrings.of_module(loaded), "  ")]
     return "\n".join(lines)
+
+
+def _facts(facts):
+    """One line a feature: with its least shape (a task) or what it is (a dataset)."""
+    for feature in facts:
+        about = facts[feature] if isinstance(facts, dict) else None
+        if isinstance(about, (tuple, list)):
+            least = " x ".join("any" if size is None else str(size) for size in about)
+            about = f"at least {least}" if set(about) - {None, 1} else ""
+        yield f"  {feature}: {about}" if about else f"  {feature}"
+
+
+def _wrapped(text, indent):
+    width = min(max(shutil.get_terminal_size((100, 24)).columns, 60), 100)
+    return textwrap.wrap(
+        text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )

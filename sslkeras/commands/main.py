@@ -17,7 +17,10 @@ import traceback
 from absl import app, flags
 
 from sslkeras import notation
+from sslkeras.commands import flag_table
 from sslkeras.errors import SslkerasError
+from sslkeras.hyperparameters import Boolean
+from sslkeras.training.settings import Setting
 
 COMMANDS = {
     "list": "sslkeras.commands.list_installed",
@@ -25,12 +28,26 @@ COMMANDS = {
     "evaluate": "sslkeras.commands.evaluate",
     "show": "sslkeras.commands.show",
 }
+DEBUG = Setting("debug", False, Boolean(), "Show the traceback of an error.")
 _HELP = {"--help", "-help", "-h", "--helpfull", "help"}
+
+
+def flags_of(name: str) -> tuple:
+    """The flags of a command as `Setting`s, in the order in which help shows them."""
+    return (*importlib.import_module(COMMANDS[name]).FLAGS, DEBUG)
 
 
 def run(argv=None):
     """Entry point of the command line."""
-    argv = list(sys.argv if argv is None else argv)
+    try:
+        _run(list(sys.argv if argv is None else argv))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run(argv):
     if len(argv) < 2 or argv[1] in _HELP:
         print(__doc__.strip())
         return
@@ -40,32 +57,35 @@ def run(argv=None):
             f"error: A command must be one of {', '.join(COMMANDS)}. Received: {name!r}."
             f"{notation.suggest(name, COMMANDS)} `sslkeras --help` describes them."
         )
-    # TensorFlow's start-up notes say nothing a user of a command can act on.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    command = importlib.import_module(COMMANDS[name])
-    names = command.define_flags()
-    flags.DEFINE_bool("debug", False, "Show the traceback of an error.")
+    command, settings = importlib.import_module(COMMANDS[name]), flags_of(name)
     if _HELP & set(argv[2:]):
-        _print_help(command, [*names, "debug"])
+        print(help_text(name))
         return
-    app.run(
-        lambda rest: _guarded(command.main, rest[1:]),
-        argv=[f"sslkeras {name}", *argv[2:]],
-        flags_parser=_parse,
-    )
+    flag_table.declare(settings)
+    title = f"sslkeras {name}"
+
+    def parse(arguments):
+        try:
+            return flags.FLAGS(arguments)
+        except flags.Error as error:
+            sys.exit(f"error: {flag_table.explain(error, settings, title)}")
+
+    def main(rest):
+        # Its start-up notes say nothing a user can act on, and what goes wrong later is
+        # also raised. TF_CPP_MIN_LOG_LEVEL=0 shows everything.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if flags.FLAGS.debug else "3")
+        return _guarded(command, settings, title, rest[1:])
+
+    app.run(main, argv=[title, *argv[2:]], flags_parser=parse)
 
 
-def _parse(argv):
-    try:
-        return flags.FLAGS(argv)
-    except flags.Error as error:
-        sys.exit(f"error: {error} `{argv[0]} --help` lists the flags.")
-
-
-def _guarded(main, rest):
+def _guarded(command, settings, title, rest):
     """Runs a command; an error of ours is one message and an exit status, no traceback."""
     try:
-        return main(rest)
+        flag_table.check(settings, title)
+        status = command.main(rest)
+        sys.stdout.flush()
+        return status
     except SslkerasError as error:
         if flags.FLAGS.debug:
             traceback.print_exc()
@@ -74,19 +94,28 @@ def _guarded(main, rest):
     except KeyboardInterrupt:
         print("error: interrupted from the keyboard.", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
-def _print_help(command, names):
-    print(command.__doc__.strip() + "\n\nFlags:\n")
-    for name in names:
-        flag = flags.FLAGS[name]
-        print(f"  --{name}  (default: {flag.default_as_str or None})")
-        print(textwrap.fill(flag.help, 96, initial_indent="      ", subsequent_indent="      "))
-    print("\n  --flagfile=FILE\n      Reads flags from FILE, one a line; # begins a comment.")
+def help_text(name: str) -> str:
+    """What `sslkeras NAME --help` prints."""
+    command = importlib.import_module(COMMANDS[name])
+    lines = [command.__doc__.strip(), "", "Flags:", ""]
+    for setting in flags_of(name):
+        facts = f"{flag_table.allowed(setting)}; default: {flag_table.default(setting)}"
+        lines.append(f"  {flag_table.spelling(setting)}")
+        lines += _indented(setting.help) + _indented(f"({facts})")
+    lines += [
+        "  --flagfile=FILE",
+        *_indented("Read flags from FILE, one a line; # begins a comment line."),
+    ]
+    return "\n".join(lines)
+
+
+def _indented(text):
+    # Neither `name(key=value)` nor --flag is torn apart.
+    return textwrap.wrap(
+        text, 96, initial_indent=" " * 6, subsequent_indent=" " * 6, break_on_hyphens=False
+    )
 
 
 if __name__ == "__main__":

@@ -3,22 +3,26 @@
 from absl import flags
 
 from sslkeras.errors import ConfigurationError
+from sslkeras.hyperparameters import Optional, Text
+from sslkeras.training.settings import Setting
+
+RUN = Setting(
+    "run",
+    None,
+    Optional(Text("a run's folder")),
+    "Folder that `sslkeras train --output` wrote; must be given.",
+)
 
 
-def define_run_flag():
-    """Declares --run."""
-    flags.DEFINE_string("run", None, "Folder that `sslkeras train --output` wrote.")
-
-
-def given_run():
+def given_run(flag_values=flags.FLAGS):
     """The value of --run.
 
     Raises:
         ConfigurationError: If it was not given.
     """
-    if not flags.FLAGS.run:
+    if not flag_values.run:
         raise ConfigurationError(
             "The run must be named. Received: no --run. Give the folder that "
             "`sslkeras train --output` wrote, as --run=FOLDER."
         )
-    return flags.FLAGS.run
+    return flag_values.run

@@ -2,29 +2,36 @@
 
     sslkeras show --run=runs/first
     sslkeras show --run=runs/first --pictures=withheld --pictures=curves
+
+Prints the paths of the files, which lie in pictures/ in the run folder.
 """
 
 from absl import flags
 
 from sslkeras.commands.positional import refuse_positional
-from sslkeras.commands.run_flag import define_run_flag, given_run
+from sslkeras.commands.run_flag import RUN, given_run
+from sslkeras.hyperparameters import Integer, ListOf, Optional, Text
+from sslkeras.training.settings import Setting
 
-
-def define_flags():
-    define_run_flag()
-    flags.DEFINE_multi_string("pictures", None, "Which pictures; None: all that the run allows.")
-    flags.DEFINE_integer("examples", 8, "Examples in a picture, >= 1.")
-    flags.DEFINE_integer("seed", 0, "Seed of the choice of examples, >= 0.")
-    return ["run", "pictures", "examples", "seed"]
+FLAGS = (
+    RUN,
+    Setting(
+        "pictures",
+        None,
+        Optional(ListOf(Text("withheld, curves, filters, feature_map or attention"))),
+        "What to draw. None: all that the run allows.",
+    ),
+    Setting("examples", 8, Integer(1), "Number of examples in a picture."),
+    Setting("seed", 0, Integer(0, 2**31 - 1), "Seed of the choice of examples."),
+)
 
 
 def main(rest):
     refuse_positional(rest, "--run=FOLDER")
+    run = given_run()
     from sslkeras.pictures.show import show
 
     values = flags.FLAGS
-    paths = show(
-        given_run(), pictures=values.pictures, examples=values.examples, seed=values.seed
-    )
+    paths = show(run, pictures=values.pictures, examples=values.examples, seed=values.seed)
     for path in paths:
         print(path)

@@ -2,7 +2,7 @@
 
     sslkeras train --task=denoising_autoencoder --dataset=digits --encoder=convnet \\
         --epochs=20 --output=runs/first
-    sslkeras train --flagfile=plugins/autoencoding/recipes/autoencoder_digits.flags
+    sslkeras train --flagfile=plugins/autoencoding/recipes/denoising_autoencoder_digits.flags
 
 Exit status: 0 done, 1 an error, 75 interrupted by SIGTERM and saved.
 """
@@ -11,17 +11,21 @@ from absl import flags
 
 from sslkeras.commands import flags as training_flags
 from sslkeras.commands.positional import refuse_positional
+from sslkeras.errors import ConfigurationError
 
-
-def define_flags():
-    return training_flags.define()
+FLAGS = training_flags.FLAGS
 
 
 def main(rest):
-    refuse_positional(rest, "--task=... --dataset=... --epochs=...")
+    refuse_positional(rest, "--task=NAME --dataset=NAME --epochs=20")
+    if not flags.FLAGS.task:
+        raise ConfigurationError(
+            "The surrogate task must be named. Received: no --task. Give one as --task=NAME or "
+            "--task='NAME(key=value)'; `sslkeras list` shows the installed ones."
+        )
     from sslkeras.training.pretrain import pretrain
 
-    run = pretrain(**training_flags.arguments(flags.FLAGS))
+    run = pretrain(**training_flags.arguments())
     last = run.history[-1] if run.history else {}
     told = ("stage_index", "stage", "epoch", "step", "learning_rate")
     metrics = ", ".join(f"{k} {v:.5g}" for k, v in last.items() if k not in told)
