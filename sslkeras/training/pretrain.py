@@ -24,7 +24,12 @@ from sslkeras.training.callbacks import (
 )
 from sslkeras.training.checkpoints import Checkpoints
 from sslkeras.training.history import History
-from sslkeras.training.optimizers import create_optimizer, fresh_copy, swap_in_averages
+from sslkeras.training.optimizers import (
+    create_optimizer,
+    default_learning_rate,
+    fresh_copy,
+    swap_in_averages,
+)
 from sslkeras.training.progress import Progress
 from sslkeras.training.run import Run, build_model, load_run
 from sslkeras.training.run_folder import RunFolder
@@ -270,18 +275,9 @@ class _Pretraining:
 
     def _compile(self, model, stage, plan, pretext):
         settings = self.settings
-        optimizer = create_optimizer(settings.optimizer)
-        rate = settings.learning_rate or float(_base_rate(optimizer))
-        if settings.scale_learning_rate:
-            rate = scaled_learning_rate(rate, settings.batch_size)
         optimizer = create_optimizer(
             settings.optimizer,
-            learning_rate=create_schedule(
-                settings.schedule,
-                learning_rate=rate,
-                total_steps=plan.steps,
-                steps_per_epoch=plan.steps_per_epoch,
-            ),
+            learning_rate=self._learning_rate(plan),
             weight_decay=settings.weight_decay,
         )
         players = list(model.players())
@@ -299,6 +295,27 @@ class _Pretraining:
         for name, one in model.optimizers.items():
             if hasattr(one, "build"):
                 one.build(model.players()[name])
+
+    def _learning_rate(self, plan):
+        """The schedule of a stage, or None for an optimizer that needs no rate."""
+        settings = self.settings
+        rate = settings.learning_rate or default_learning_rate(settings.optimizer)
+        if rate is None:
+            if settings.schedule == "constant":
+                return None
+            raise ConfigurationError(
+                "A schedule needs a learning rate to vary. Received: "
+                f"schedule={settings.schedule!r} for optimizer={settings.optimizer!r}, which has "
+                "none. Give `learning_rate`, or leave the schedule constant."
+            )
+        if settings.scale_learning_rate:
+            rate = scaled_learning_rate(rate, settings.batch_size)
+        return create_schedule(
+            settings.schedule,
+            learning_rate=rate,
+            total_steps=plan.steps,
+            steps_per_epoch=plan.steps_per_epoch,
+        )
 
     def _jit_compile(self):
         if self.settings.xla == "auto":
@@ -481,8 +498,3 @@ class _Pretraining:
             history=self.history.rows,
             folder=None if self.folder is None else self.folder.path,
         )
-
-
-def _base_rate(optimizer):
-    rate = optimizer.learning_rate
-    return rate.numpy() if hasattr(rate, "numpy") else rate

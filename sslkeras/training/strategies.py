@@ -236,6 +236,9 @@ def is_chief(strategy) -> bool:
 
 def describe(strategy) -> str:
     """One line for logs, e.g. "MirroredStrategy, 2 replicas on CPU:0, CPU:1"."""
+    if not tf.distribute.has_strategy() and strategy is tf.distribute.get_strategy():
+        kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+        return f"one {kind}"
     devices = []
     for name in strategy.extended.worker_devices:
         match = _DEVICE.search(name)

@@ -1,10 +1,29 @@
 """The training step, in a fixed order with places for what a task does differently."""
 
+import dataclasses
+
 import keras
 import tensorflow as tf
 
 from sslkeras.errors import ConfigurationError
 from sslkeras.losses.reduction import global_mean, num_replicas
+
+
+@dataclasses.dataclass(frozen=True)
+class _Step:
+    """What `compile` was given.
+
+    Not attributes of the model: Keras would count the metrics' variables among its weights.
+    """
+
+    optimizers: dict
+    loss: object
+    loss_tracker: keras.metrics.Metric
+    metrics: object
+    clip_norm: float | None
+    accumulate: int
+    pretext: object
+    measure_waiting: bool
 
 
 @keras.saving.register_keras_serializable(package="sslkeras")
@@ -47,7 +66,7 @@ class SurrogateModel(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
         """This replica's share of the compiled loss plus what layers added."""
         total = tf.add_n(self.losses) / num_replicas() if self.losses else 0.0
-        for loss, target, output, weight in self._by_output(self._loss, y, y_pred, sample_weight):
+        for loss, target, output, weight in self._by_output(self._step.loss, y, y_pred, sample_weight):
             if isinstance(loss, keras.losses.Loss):
                 values, reduction = loss.call(target, output), loss.reduction
             else:
@@ -103,22 +122,12 @@ class SurrogateModel(keras.Model):
             steps_per_execution=steps_per_execution,
             **kwargs,
         )
-        self._optimizers = {
-            # compile() has wrapped the first one for mixed precision if that is needed.
-            name: self.optimizer if position == 0 else self._get_optimizer(one)
-            for position, (name, one) in enumerate(optimizers.items())
-        }
-        if set(self._optimizers) != set(self.players()):
+        if set(optimizers) != set(self.players()):
             raise ConfigurationError(
                 "There must be one optimizer for each player of the model. Received: optimizers "
-                f"{sorted(self._optimizers)} for players {sorted(self.players())}."
+                f"{sorted(optimizers)} for players {sorted(self.players())}."
             )
-        if isinstance(loss, str):
-            loss = keras.losses.get(loss)
-        self._loss = loss
-        self._loss_tracker = keras.metrics.Mean(name="loss")
-        self._own_metrics = metrics if metrics is not None else []
-        for metric in tf.nest.flatten(self._own_metrics):
+        for metric in tf.nest.flatten(metrics or []):
             if not isinstance(metric, keras.metrics.Metric):
                 raise ConfigurationError(
                     "Each metric must be a keras.metrics.Metric. Received: "
@@ -129,31 +138,43 @@ class SurrogateModel(keras.Model):
                 "Gradient accumulation needs a model whose state depends on no single batch. "
                 f"Received: accumulate={accumulate} for {type(self).__name__}. Use accumulate=1."
             )
-        self._clip_norm, self._accumulate, self._pretext = clip_norm, accumulate, pretext
-        self._measure_waiting = measure_waiting
+        self._step = _Step(
+            optimizers={
+                # compile() has wrapped the first one for mixed precision if that is needed.
+                name: self.optimizer if position == 0 else self._get_optimizer(one)
+                for position, (name, one) in enumerate(optimizers.items())
+            },
+            loss=keras.losses.get(loss) if isinstance(loss, str) else loss,
+            loss_tracker=keras.metrics.Mean(name="loss"),
+            metrics=metrics if metrics is not None else [],
+            clip_norm=clip_norm,
+            accumulate=accumulate,
+            pretext=pretext,
+            measure_waiting=measure_waiting,
+        )
 
     @property
     def optimizers(self) -> dict:
         """The compiled optimizers by player."""
-        return self._optimizers
+        return self._step.optimizers
 
     @property
     def metrics(self):
-        if not hasattr(self, "_loss_tracker"):
+        if not hasattr(self, "_step"):
             return []
-        return [self._loss_tracker, *tf.nest.flatten(self._own_metrics)]
+        return [self._step.loss_tracker, *tf.nest.flatten(self._step.metrics)]
 
     def train_step(self, data):
-        if self._pretext is not None:
-            data = self._pretext(*data)
+        if self._step.pretext is not None:
+            data = self._step.pretext(*data)
         inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(data)
         self.before_update(inputs)
-        if self._accumulate == 1:
+        if self._step.accumulate == 1:
             outputs, gradients = self._gradients(inputs, targets, weights)
         else:
             outputs, gradients = None, self._accumulated_gradients(inputs, targets, weights)
         for player, variables in self.players().items():
-            self._update(self._optimizers[player], variables, gradients[player])
+            self._update(self._step.optimizers[player], variables, gradients[player])
         self.after_update(inputs, targets, outputs)
 
     def test_step(self, data):
@@ -184,9 +205,9 @@ class SurrogateModel(keras.Model):
     def _track(self, inputs, targets, outputs, weights, losses):
         size = tf.shape(tf.nest.flatten(inputs)[0])[0]
         total = tf.add_n([tf.cast(loss, tf.float32) for loss in losses.values()])
-        self._loss_tracker.update_state(total * num_replicas(), sample_weight=size)
+        self._step.loss_tracker.update_state(total * num_replicas(), sample_weight=size)
         for metrics, target, output, weight in self._by_output(
-            self._own_metrics or None, targets, outputs, weights
+            self._step.metrics or None, targets, outputs, weights
         ):
             for metric in metrics:
                 metric.update_state(target, output, weight)
@@ -205,7 +226,7 @@ class SurrogateModel(keras.Model):
         return outputs, gradients
 
     def _accumulated_gradients(self, inputs, targets, weights):
-        slices = self._accumulate
+        slices = self._step.accumulate
         data = (inputs, targets, weights)
         part = tf.shape(tf.nest.flatten(inputs)[0])[0] // slices
         players = self.players()
@@ -236,13 +257,13 @@ class SurrogateModel(keras.Model):
         }
 
     def _scaled(self, player, loss):
-        optimizer = self._optimizers[player]
+        optimizer = self._step.optimizers[player]
         if isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
             return optimizer.get_scaled_loss(loss)
         return loss
 
     def _unscaled(self, player, gradients):
-        optimizer = self._optimizers[player]
+        optimizer = self._step.optimizers[player]
         if isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
             return optimizer.get_unscaled_gradients(gradients)
         return gradients
@@ -256,8 +277,8 @@ class SurrogateModel(keras.Model):
         if replicas.num_replicas_in_sync > 1:
             gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, list(gradients))
         # After the sum over replicas: a replica's own norm says nothing about the whole.
-        if self._clip_norm is not None:
-            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)
+        if self._step.clip_norm is not None:
+            gradients, _ = tf.clip_by_global_norm(gradients, self._step.clip_norm)
         pairs = list(zip(gradients, variables))
         if isinstance(optimizer, keras.optimizers.legacy.Optimizer):
             optimizer.apply_gradients(pairs, experimental_aggregate_gradients=False)
@@ -280,7 +301,7 @@ class SurrogateModel(keras.Model):
             one_step = tf.function(one_step, jit_compile=True, reduce_retracing=True)
 
         def take(iterator):
-            if not self._measure_waiting:
+            if not self._step.measure_waiting:
                 return next(iterator), tf.constant(0.0, tf.float64)
             before = tf.timestamp()
             with tf.control_dependencies([before]):
