@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from sslkeras.errors import ConfigurationError
 from sslkeras.layers.convolutional_decoder import convolutional_decoder
 

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import tensorflow as tf
+
 from sslkeras.layers.stop_gradient import StopGradient
 
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from sslkeras.errors import ConfigurationError
 from sslkeras.losses.reconstruction import SummedBinaryCrossentropy, SummedSquaredError
 
@@ -90,7 +91,9 @@ def test_order_of_examples_and_of_pixels_does_not_matter(loss):
     value = loss(PIXELS, LOGITS)
 
     swapped = loss(PIXELS[::-1], LOGITS[::-1])
-    permuted = loss(tf.gather(PIXELS, [2, 0, 3, 1], axis=1), tf.gather(LOGITS, [2, 0, 3, 1], axis=1))
+    permuted = loss(
+        tf.gather(PIXELS, [2, 0, 3, 1], axis=1), tf.gather(LOGITS, [2, 0, 3, 1], axis=1)
+    )
 
     np.testing.assert_allclose([swapped, permuted], [value, value], rtol=1e-6)
 

@@ -4,14 +4,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from sslkeras import tasks
-from sslkeras.datasets import ArraySplit, Given
-from sslkeras.errors import ConfigurationError, DataError
-from sslkeras.training.surrogate_model import as_surrogate_model
 from sslkeras_autoencoding.autoencoder import Autoencoder
 from sslkeras_autoencoding.baselines import baselines
 from sslkeras_autoencoding.mean_image_error import MeanImageError
 from sslkeras_autoencoding.squared_error import SquaredError
+
+from sslkeras import tasks
+from sslkeras.datasets import ArraySplit, Given
+from sslkeras.errors import ConfigurationError, DataError
+from sslkeras.training.surrogate_model import as_surrogate_model
 
 SEED = tf.constant([1, 2])
 MLP = {"form": "mlp", "hidden_sizes": (12, 9), "code_dim": 4}
