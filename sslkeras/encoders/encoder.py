@@ -1,6 +1,7 @@
 """What an encoder is: a trunk that tasks train, probes judge and users keep."""
 
 import abc
+import weakref
 
 import keras
 
@@ -27,13 +28,45 @@ class Encoder(Configurable, abc.ABC):
 
 
 class FunctionEncoder(Encoder):
-    """A user's own function `input_shape -> keras.Model` as an encoder."""
+    """A user's own function `input_shape -> keras.Model` as an encoder.
+
+    A function that returns the same model each time (`lambda shape: model`) gives a copy
+    from the second time on, with the weights the model had at first: tasks that need two
+    trunks, and baselines that need an untrained one, get them.
+
+    Raises:
+        ConfigurationError: When called, if the function returns no model, or one for inputs
+            of another shape.
+    """
 
     def __init__(self, function):
         super().__init__()
         self.function = function
+        self._first = lambda: None
+        self._first_weights = None
 
     def build(self, input_shape):
+        model = self._fresh(self._call(input_shape))
+        found = tuple(model.input_shape[1:])
+        if len(found) != len(input_shape) or any(
+            have is not None and want is not None and have != want
+            for have, want in zip(found, input_shape, strict=True)
+        ):
+            raise ConfigurationError(
+                f"An encoder function must return a model for inputs of {input_shape}. Received: "
+                f"a model for {found} from {self.function!r}. Resize the data, or the model."
+            )
+        return model
+
+    def _fresh(self, model):
+        if model is not self._first():
+            self._first, self._first_weights = weakref.ref(model), model.get_weights()
+            return model
+        copy = keras.models.clone_model(model)
+        copy.set_weights(self._first_weights)
+        return copy
+
+    def _call(self, input_shape):
         model = self.function(input_shape)
         if not isinstance(model, keras.Model):
             raise ConfigurationError(
@@ -67,3 +100,34 @@ def named_model(model: keras.Model, name: str) -> keras.Model:
     if model.name == name:
         return model
     return keras.Model(model.input, model.output, name=name)
+
+
+def check_activation(encoder):
+    """Raises `ConfigurationError` if Keras does not know `encoder.activation`."""
+    try:
+        keras.activations.get(encoder.activation)
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(
+            f"`activation` of {type(encoder).__name__} must be the name of a Keras activation. "
+            f"Received: activation={encoder.activation!r}. Choose one such as 'relu' or 'tanh'."
+        ) from error
+
+
+def check_image(owner, input_shape, least_side=1):
+    """Raises `ConfigurationError` if `input_shape` is not that of a large enough image.
+
+    Args:
+        owner: Name of the encoder, for the message.
+        input_shape: Shape of one example; sides may be None.
+        least_side: Least height and width in pixels.
+    """
+    if len(input_shape) != 3 or input_shape[-1] is None:
+        raise ConfigurationError(
+            f"{owner} takes images (height, width, channels). Received: {tuple(input_shape)}. "
+            "Choose another encoder."
+        )
+    if any(side is not None and side < least_side for side in input_shape[:2]):
+        raise ConfigurationError(
+            f"{owner} takes images of at least {least_side} x {least_side} pixels. Received: "
+            f"{tuple(input_shape)}. Choose larger images or a smaller encoder."
+        )
