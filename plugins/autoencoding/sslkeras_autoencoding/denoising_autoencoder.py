@@ -26,6 +26,7 @@ from sslkeras.hyperparameters import (
 from sslkeras.layers.stop_gradient import StopGradient
 from sslkeras.losses.reconstruction import SummedBinaryCrossentropy, SummedSquaredError
 from sslkeras_autoencoding import corruption as noises
+from sslkeras_autoencoding.bias import Bias
 from sslkeras_autoencoding.bottleneck import bottleneck_encoders, bottleneck_model
 from sslkeras_autoencoding.inner_reconstruction import InnerReconstruction
 from sslkeras_autoencoding.reversible_dense import ReversibleDense
@@ -39,11 +40,9 @@ BASIC_SIZES = (500,)
 STACKED_SIZES = (1000, 1000, 1000)
 LAYER_LEVELS = (0.1, 0.2, 0.3)
 LAYER_EPOCHS = 15
+WEIGHT_SCALE = 4.0  # The tutorial's, for logistic units.
 CODE_DIM = 128
 DECODER_FILTERS = (32, 16)
-
-# U(-4r, 4r), r = sqrt(6 / (fan_in + fan_out)): the tutorial's start for logistic units.
-_LOGISTIC_START = {"scale": 16.0, "mode": "fan_avg", "distribution": "uniform"}
 
 
 class DenoisingAutoencoder(Task):
@@ -89,6 +88,9 @@ class DenoisingAutoencoder(Task):
             and not with "gaussian".
         layer_epochs: Epochs for each layer; None for 15. Only with `stacked`.
         tied: Whether decoders are the transposes of encoders. Not with form="conv".
+        weight_scale: Logistic layers start in U(-s r, s r), r = sqrt(6 / (fan_in +
+            fan_out)); None for the tutorial's s = 4; s = 1 is Keras's default. Not with
+            form="conv".
         code_dim: Width of the code; None for 128. Only with form="conv".
         decoder_filters: Maps that enter each transposed convolution; None for 32, 16.
             Only with form="conv".
@@ -113,6 +115,7 @@ class DenoisingAutoencoder(Task):
         "layer_corruption": Optional(ListOf(Real(0, 1, closed="left")), "0.1, 0.2, 0.3"),
         "layer_epochs": Optional(Integer(1), "15"),
         "tied": Optional(Boolean(), "True"),
+        "weight_scale": Optional(Real(0, closed="neither"), "4"),
         "code_dim": Optional(Integer(1), "128"),
         "decoder_filters": Optional(ListOf(Integer(1), min_length=1), "32, 16"),
     }
@@ -135,6 +138,7 @@ class DenoisingAutoencoder(Task):
         layer_corruption=None,
         layer_epochs=None,
         tied=None,
+        weight_scale=None,
         code_dim=None,
         decoder_filters=None,
     ):
@@ -153,6 +157,7 @@ class DenoisingAutoencoder(Task):
             layer_corruption=layer_corruption,
             layer_epochs=layer_epochs,
             tied=tied,
+            weight_scale=weight_scale,
             code_dim=code_dim,
             decoder_filters=decoder_filters,
         )
@@ -170,6 +175,7 @@ class DenoisingAutoencoder(Task):
         self._only("layer_epochs", stacked, "not stacked")
         self._only("hidden_sizes", not self._is_conv, "form is 'conv'")
         self._only("tied", not self._is_conv, "form is 'conv'")
+        self._only("weight_scale", not self._is_conv, "form is 'conv'")
         self._only("code_dim", self._is_conv, "form is not 'conv'")
         self._only("decoder_filters", self._is_conv, "form is not 'conv'")
         if value_range is not None and not value_range[0] < value_range[1]:
@@ -266,14 +272,14 @@ class DenoisingAutoencoder(Task):
         for number in reversed(range(1, len(widths))):
             if number < len(self._sizes):
                 values = keras.layers.Activation("sigmoid", name=f"restored{number}")(values)
+            name = f"decode{number}"
             if self._tied:
-                values = layers[number - 1](values, reverse=True)
+                values = Bias(name=name)(layers[number - 1](values, reverse=True))
             else:
-                values = keras.layers.Dense(
-                    widths[number - 1],
-                    kernel_initializer=keras.initializers.VarianceScaling(**_LOGISTIC_START),
-                    name=f"decode{number}",
-                )(values)
+                decode = keras.layers.Dense(
+                    widths[number - 1], kernel_initializer=self._start(), name=name
+                )
+                values = decode(values)
         values = keras.layers.Reshape(shape, dtype="float32", name="pixels")(values)
         return keras.Model(image, values, name="denoising_autoencoder")
 
@@ -367,9 +373,13 @@ class DenoisingAutoencoder(Task):
         )
 
     def _logistic_layer(self, size, number):
-        start = keras.initializers.VarianceScaling(**_LOGISTIC_START)
         kind = ReversibleDense if self._tied else keras.layers.Dense
-        return kind(size, kernel_initializer=start, name=f"hidden{number}")
+        return kind(size, kernel_initializer=self._start(), name=f"hidden{number}")
+
+    def _start(self):
+        # Uniform in +-sqrt(3 s / n), n the mean of both fans: s = scale^2 gives scale * r.
+        scale = (WEIGHT_SCALE if self.weight_scale is None else self.weight_scale) ** 2
+        return keras.initializers.VarianceScaling(scale, mode="fan_avg", distribution="uniform")
 
     def _layer_stage(self, model, index):
         """Trains layer `index`: clean h below -> corrupted -> y -> logits of the clean h."""
@@ -384,10 +394,8 @@ class DenoisingAutoencoder(Task):
         corrupted = keras.layers.Add()([keras.layers.Multiply()([below, keep]), noise])
         layer = model.get_layer(f"hidden{index + 1}")
         hidden = keras.layers.Activation("sigmoid")(layer(corrupted))
-        if self._tied:
-            logits = layer(hidden, reverse=True)
-        else:
-            logits = model.get_layer(f"decode{index + 1}")(hidden)
+        logits = layer(hidden, reverse=True) if self._tied else hidden
+        logits = model.get_layer(f"decode{index + 1}")(logits)
         parts = [logits, below]
         if self._emphasised:
             parts.append(keras.layers.Rescaling(-1.0, 1.0, name="corrupted")(keep))

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="sslkeras_autoencoding")
 class ReversibleDense(keras.layers.Layer):
-    """`x W + b`, and with `reverse=True` `y W^T + c`, both linear.
+    """`x W + b`, and with `reverse=True` `y W^T`, both linear.
 
     One layer called twice keeps the weights tied through `.keras` save and load, where
     two layers that share a variable would come back as two variables.
@@ -33,15 +33,13 @@ class ReversibleDense(keras.layers.Layer):
         }
 
     def build(self, input_shape):
-        features = input_shape[-1]
         self.kernel = self.add_weight(
-            "kernel", shape=(features, self.units), initializer=self.kernel_initializer
+            "kernel", shape=(input_shape[-1], self.units), initializer=self.kernel_initializer
         )
         self.bias = self.add_weight("bias", shape=(self.units,), initializer="zeros")
-        self.reverse_bias = self.add_weight("reverse_bias", shape=(features,), initializer="zeros")
         super().build(input_shape)
 
     def call(self, inputs, reverse=False):
         if reverse:
-            return tf.matmul(inputs, self.kernel, transpose_b=True) + self.reverse_bias
+            return tf.matmul(inputs, self.kernel, transpose_b=True)
         return tf.matmul(inputs, self.kernel) + self.bias

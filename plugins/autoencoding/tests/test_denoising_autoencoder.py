@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from sslkeras_autoencoding import corruption
+from sslkeras_autoencoding.bias import Bias
 from sslkeras_autoencoding.denoising_autoencoder import DenoisingAutoencoder
 from sslkeras_autoencoding.reversible_dense import ReversibleDense
 
@@ -188,9 +189,11 @@ def test_emphasised_targets_carry_what_was_corrupted():
 
 
 def test_tied_weights_give_the_worked_numbers():
-    layer = ReversibleDense(1)
+    layer, bias = ReversibleDense(1), Bias()
     layer.build((None, 2))
-    set_weights(layer, [[1], [-2]], [0.5], [0.1, -0.1])
+    bias.build((None, 2))
+    set_weights(layer, [[1], [-2]], [0.5])
+    set_weights(bias, [0.1, -0.1])
     x = tf.constant([[1, 0.5], [0, 1]])
     loss = DenoisingAutoencoder().loss()
 
@@ -198,10 +201,12 @@ def test_tied_weights_give_the_worked_numbers():
 
     np.testing.assert_allclose(linear[:, 0], [0.5, -1.5])
     np.testing.assert_allclose(
-        loss.call(x, layer(linear, reverse=True)), [1.2748232756, 0.2739801861], rtol=1e-6
+        loss.call(x, bias(layer(linear, reverse=True))), [1.2748232756, 0.2739801861], rtol=1e-6
     )
     np.testing.assert_allclose(logistic[:, 0], [0.6224593312, 0.1824255238], rtol=1e-6)
-    np.testing.assert_allclose(loss(x, layer(logistic, reverse=True)), 1.5482234645, rtol=1e-6)
+    np.testing.assert_allclose(
+        loss(x, bias(layer(logistic, reverse=True))), 1.5482234645, rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("emphasis", [{}, {"alpha": 1, "beta": 0}])
@@ -211,8 +216,9 @@ def test_second_stage_restores_the_clean_output_of_the_first_layer(emphasis):
         stacked=True, hidden_sizes=(2, 1), layer_corruption=(0, 0.5), **emphasis
     )
     model = build(task, shape=(2,))
-    set_weights(model.get_layer("hidden1"), [[1, -1], [2, 0]], [0, 0.5], [0, 0])
-    set_weights(model.get_layer("hidden2"), [[0.5], [-1]], [0.25], [-0.1, 0.2])
+    set_weights(model.get_layer("hidden1"), [[1, -1], [2, 0]], [0, 0.5])
+    set_weights(model.get_layer("hidden2"), [[0.5], [-1]], [0.25])
+    set_weights(model.get_layer("decode2"), [-0.1, 0.2])
     stage = task.stages(model)[1]
     inputs = {
         "image": tf.constant([[0.5, 1]]),
@@ -297,12 +303,15 @@ def test_saved_model_answers_alike_and_gives_its_encoder(tmp_path, config):
 
 def test_basic_form_is_a_logistic_layer_and_its_transpose():
     model, x = build(DenoisingAutoencoder(form="mlp", hidden_sizes=(5,))), images()
-    kernel, bias, reverse_bias = (w.numpy() for w in model.get_layer("hidden1").weights)
+    kernel, bias = model.get_layer("hidden1").get_weights()
+    model.get_layer("decode1").bias.assign(tf.range(126.0))
 
     y = 1 / (1 + np.exp(-(x.reshape(5, -1) @ kernel + bias)))
 
-    logits = y @ kernel.T + reverse_bias
+    logits = y @ kernel.T + np.arange(126.0)
     np.testing.assert_allclose(model(x), logits.reshape(x.shape), rtol=1e-4, atol=1e-5)
+    # The encoder holds no weight of the way back.
+    assert len(DenoisingAutoencoder(form="mlp").encoders(model)["encoder"].weights) == 2
     # U(-4r, 4r), r = sqrt(6 / (126 + 5)).
     assert 0.95 < np.abs(kernel).max() / (4 * np.sqrt(6 / 131)) <= 1
 
@@ -377,6 +386,8 @@ def test_config_gives_an_equal_task(config):
         ({"layer_epochs": 3}, "`layer_epochs`.*left out"),
         ({"stacked": True, "layer_epochs": 0}, "`layer_epochs`"),
         ({"tied": True}, "`tied`.*left out"),
+        ({"weight_scale": 1.0}, "`weight_scale`.*left out"),
+        ({"form": "mlp", "weight_scale": 0}, "`weight_scale`"),
         ({"form": "mlp", "code_dim": 3}, "`code_dim`.*left out"),
         ({"stacked": True, "decoder_filters": (3,)}, "`decoder_filters`.*left out"),
     ],
