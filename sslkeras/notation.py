@@ -110,14 +110,13 @@ def suggest(name, known):
     return " Did you mean " + " or ".join(repr(spelling[match]) for match in near) + "?"
 
 
-def bind(factory, named: Named, noun: str, skip=0):
+def bind(factory, named: Named, noun: str):
     """Calls `factory` with the arguments of `named`.
 
     Args:
         factory: A class or function.
         named: What was asked for.
         noun: What it is, for messages, e.g. "task".
-        skip: How many leading parameters of `factory` are not the caller's to give.
 
     Raises:
         ConfigurationError: If an argument is unknown, given twice or missing; the message
@@ -125,7 +124,7 @@ def bind(factory, named: Named, noun: str, skip=0):
     """
     parameters = [
         parameter
-        for parameter in list(inspect.signature(factory).parameters.values())[skip:]
+        for parameter in inspect.signature(factory).parameters.values()
         if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
     accepted = ", ".join(
