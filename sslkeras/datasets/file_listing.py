@@ -16,6 +16,8 @@ from absl import logging
 from sslkeras.errors import DataError
 
 _FORMAT = 1
+# Names held in one string: a string each would double the memory, one for all be copied whole.
+_BLOCK = 128
 # A folder changed again within the clock's grain would keep its time of change.
 _SETTLED_SECONDS = 2.0
 
@@ -48,21 +50,29 @@ class FileListing:
         return os.fsdecode(os.path.join(self.folders[self.folder_of[number]], name))
 
     def path(self, number: tf.Tensor) -> tf.Tensor:
-        """Scalar string: the path of file `number`, an int64 scalar, in TensorFlow."""
-        names, ends, folder_of, folders = self._tensors
-        end = ends[number]
-        begin = tf.where(number > 0, ends[tf.maximum(number - 1, 0)], 0)
-        return tf.strings.join(
-            [folders[folder_of[number]], tf.strings.substr(names, begin, end - begin)]
+        """The paths of files, strings of the shape of the int64 `number`, in TensorFlow."""
+        blocks, begins, lengths, folder_of, folders = self._tensors
+        name = tf.strings.substr(
+            tf.gather(blocks, number // _BLOCK),
+            tf.gather(begins, number),
+            tf.gather(lengths, number),
         )
+        return tf.strings.join([tf.gather(folders, tf.gather(folder_of, number)), name])
 
     @functools.cached_property
     def _tensors(self):
-        root = os.fsencode(self.root)
+        """The names in strings of `_BLOCK` names each, where they lie there, and the folders."""
+        root, names, ends = os.fsencode(self.root), self.names.tobytes(), self.ends
+        begins = np.concatenate([[0], ends[:-1]])
+        firsts = begins[::_BLOCK]
+        blocks = [
+            names[begin:end] for begin, end in zip(firsts, [*firsts[1:], len(names)], strict=True)
+        ]
         with tf.init_scope(), tf.device("CPU:0"):
             return (
-                tf.constant(self.names.tobytes()),
-                tf.constant(self.ends),
+                tf.constant(blocks),
+                tf.constant((begins - np.repeat(firsts, _BLOCK)[: len(self)]).astype(np.int32)),
+                tf.constant((ends - begins).astype(np.int32)),
                 tf.constant(self.folder_of),
                 tf.constant([os.path.join(root, folder, b"") for folder in self.folders]),
             )

@@ -180,7 +180,7 @@ class _Files(IndexedSplit):
         with tf.init_scope(), tf.device("CPU:0"):
             for index in range(self.size):
                 try:
-                    self._decode(tf.constant(index, tf.int64))
+                    self._decode(self._paths(tf.constant(index, tf.int64)))
                 except tf.errors.InvalidArgumentError:
                     self._report(np.array([index]))
                 except tf.errors.OpError as error:
@@ -224,12 +224,13 @@ class _Files(IndexedSplit):
 
         return batches.map(finish)
 
-    def _decode(self, index):
-        """uint8 `(side, side, channels)` of example `index`, an int64 scalar."""
-        return decode_square(self._data(index), self._side, self._channels)
+    def _decode(self, path):
+        """uint8 `(side, side, channels)` of the file `path`, a scalar string."""
+        return decode_square(tf.io.read_file(path), self._side, self._channels)
 
-    def _data(self, index):
-        return tf.io.read_file(self._listing.path(self._row_numbers[index]))
+    def _paths(self, indices):
+        """The paths of the examples `indices`, int64 of any shape."""
+        return self._listing.path(tf.gather(self._row_numbers, indices))
 
     @functools.cached_property
     def _row_numbers(self):
@@ -238,8 +239,8 @@ class _Files(IndexedSplit):
 
     def _readable(self, indices):
         """`tf.data.Dataset` of `(index, image)` of the files that can be decoded."""
-        images = tf.data.Dataset.from_tensor_slices(indices)
-        return images.map(lambda index: (index, self._decode(index))).ignore_errors()
+        images = tf.data.Dataset.from_tensor_slices((indices, self._paths(indices)))
+        return images.map(lambda index, path: (index, self._decode(path))).ignore_errors()
 
     @tf.autograph.experimental.do_not_convert
     def _read_readable(self, indices):
@@ -258,8 +259,8 @@ class _Files(IndexedSplit):
             unread = tf.sets.difference(indices[tf.newaxis], index[tf.newaxis]).values
             # A file that cannot even be opened is a fault of the disk: this raises for it.
             sizes = tf.map_fn(
-                lambda missing: tf.strings.length(self._data(missing)),
-                unread,
+                lambda path: tf.strings.length(tf.io.read_file(path)),
+                self._paths(unread),
                 fn_output_signature=tf.int32,
             )
             with tf.control_dependencies([sizes]):
@@ -278,7 +279,8 @@ class _Files(IndexedSplit):
         def fill():
             def next_readable(first):
                 following = tf.data.Dataset.range(first, first + self.size)
-                found = following.map(lambda n: (n % self.size, self._decode(n % self.size)))
+                following = following.map(lambda number: number % self.size)
+                found = following.map(lambda index: (index, self._decode(self._paths(index))))
                 return found.ignore_errors().take(1)
 
             filled = tf.data.Dataset.from_tensor_slices(indices).flat_map(next_readable)

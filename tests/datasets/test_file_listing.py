@@ -50,9 +50,19 @@ def test_files_are_listed_by_folder_and_name(root):
 def test_paths_in_tensorflow_are_those_of_the_files(root):
     listing = list_files(root, (".png",))
 
-    for number in range(4):
-        data = tf.io.read_file(listing.path(tf.constant(number, tf.int64)))
-        assert data.numpy().decode() == listing.name(number)
+    for number, path in enumerate(listing.path(tf.range(4, dtype=tf.int64))):
+        assert tf.io.read_file(path).numpy().decode() == listing.name(number)
+
+
+def test_paths_of_many_files_are_right(cache, tmp_path):
+    for number in range(300):
+        (tmp_path / f"{'x' * (number % 7)}{number:03d}.png").write_bytes(b"")
+    listing = list_files(tmp_path, (".png",))
+
+    paths = listing.path(tf.range(300, dtype=tf.int64)).numpy()
+
+    assert [path.decode() for path in paths] == [str(tmp_path / name) for name in names(listing)]
+    assert names(listing) == sorted(path.name for path in tmp_path.glob("*.png"))
 
 
 def test_an_unchanged_folder_is_remembered_and_a_changed_one_listed_again(root, monkeypatch):
