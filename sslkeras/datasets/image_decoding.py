@@ -1,5 +1,7 @@
 """An encoded image of any size as a square of pixels, in TensorFlow."""
 
+import functools
+
 import tensorflow as tf
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".bmp")
@@ -22,6 +24,20 @@ def decode_square(data, size, channels):
     Raises:
         tf.errors.InvalidArgumentError: When run, if `data` is no such image or is cut off.
     """
+    return _square_decoder(size, channels)(data)
+
+
+@functools.cache
+def _square_decoder(size, channels):
+    """`decode_square` for one kind of result, traced once for all pipelines."""
+    return tf.function(
+        lambda data: _decode_square(data, size, channels),
+        input_signature=[tf.TensorSpec((), tf.string)],
+        autograph=False,
+    )
+
+
+def _decode_square(data, size, channels):
     image = tf.cond(
         tf.io.is_jpeg(data),
         lambda: _decode_jpeg(data, size, channels),

@@ -16,7 +16,7 @@ from sslkeras.hyperparameters import Choice, Integer, Real, Text
 
 _TEST_FOLDERS = (b"test", b"val", b"validation", b"valid")
 # Files decoded in one call: enough to outweigh the call, few enough to start quickly.
-_CHUNK = 16
+_CHUNK = 32
 
 
 class ImageFolder(Dataset):

@@ -6,6 +6,7 @@ import tensorflow as tf
 from absl import logging
 from PIL import Image
 
+from sslkeras.datasets import image_folder
 from sslkeras.datasets.dataset import Order, Share
 from sslkeras.datasets.image_folder import ImageFolder
 from sslkeras.errors import ConfigurationError, DataError
@@ -14,8 +15,9 @@ CORRUPT = (2, 5, 6)
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
+def own_cache_and_small_chunks(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(image_folder, "_CHUNK", 3)  # Ten files are several chunks.
 
 
 def save(path, value=0, mode="RGB", size=(8, 8)):
