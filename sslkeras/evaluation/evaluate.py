@@ -38,7 +38,7 @@ def evaluate(
 
     Args:
         run: A `Run`, or its folder.
-        probes: Names (`"linear(labels=0.1)"`) or `Probe` objects; None for the task's.
+        probes: Names (`"linear(labels=0.1)"`) or `Probe` objects; None for those of the run.
         dataset: A name or a `Dataset` to judge on; None for that of the run.
         encoder: Name of one of the run's encoders; None for the first.
         seeds: How many random initialisations the pretrained encoder is compared with.
@@ -66,7 +66,7 @@ def evaluate(
     feature_for(model, data.test, feature)
 
     notes = []
-    chosen = _usable(run.task.probes if probes is None else probes, data, notes)
+    chosen = _usable(_default_probes(run) if probes is None else probes, data, notes)
     surrogate = {}
     if dataset is None:
         surrogate = {key: float(value) for key, value in run.surrogate_metrics().items()}
@@ -186,6 +186,11 @@ def _encoder_name(run, encoder):
             + suggest(encoder, run.encoders)
         )
     return encoder
+
+
+def _default_probes(run):
+    """What the run was told at its start, which is the task's choice unless said otherwise."""
+    return run.config.get("probes") or run.task.probes
 
 
 def _reads(run, encoder):

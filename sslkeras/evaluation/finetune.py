@@ -35,6 +35,7 @@ class Finetune(Probe):
         seeds: How many subsets, initialisations and orders are averaged.
     """
 
+    reads = ("label",)
     hyperparameters = {
         "labels": Optional(
             AnyOf(labels_module.LABELS, ListOf(labels_module.LABELS, min_length=1)), "all labels"

@@ -34,6 +34,7 @@ class KNN(Probe):
         seeds: How many subsets are drawn; it makes no difference when `labels` is None.
     """
 
+    reads = ("label",)
     hyperparameters = {
         "k": Integer(1),
         "temperature": Real(0, closed="neither"),

@@ -50,6 +50,7 @@ class Linear(Probe):
         seeds: How many subsets are drawn; it makes no difference when `labels` is None.
     """
 
+    reads = ("label",)
     hyperparameters = {
         "labels": Optional(
             AnyOf(labels_module.LABELS, ListOf(labels_module.LABELS, min_length=1)), "all labels"

@@ -59,27 +59,39 @@ def embedding_model(encoder, shape):
     inputs = keras.Input(shape)
     outputs = encoder(inputs)
     if outputs.shape.rank == 4:
-        # A layer of its own, as tf-keras-vis cannot look into a model within a model.
         map_layer = keras.layers.Activation("linear", dtype="float32", name="map")
         model = keras.Model(inputs, as_vector(map_layer(outputs)))
         if _is_map(map_layer):
             return model, map_layer if convolves else None
     else:
         model = keras.Model(inputs, keras.layers.Activation("linear", dtype="float32")(outputs))
-    # The map lies deeper: its layer must be one of the model's own.
-    flat = keras.Model(encoder.inputs, encoder.outputs)
-    inner = [
-        layer
-        for layer in flat.layers
-        if not isinstance(layer, (keras.layers.InputLayer, keras.Model)) and _is_map(layer)
-    ]
+    # The map lies deeper.
+    inner = [layer for layer in encoder.layers if _is_map(layer)]
     if not convolves or not inner:
         return model, None
-    outputs = as_vector(flat.outputs[0])
-    return keras.Model(flat.inputs, outputs), inner[-1]
+    whole, layer = encoder, inner[-1]
+    if isinstance(layer, keras.Model):
+        whole = keras.models.clone_model(
+            encoder, clone_function=lambda old: _Opaque(old) if old is layer else old
+        )
+        layer = whole.get_layer(layer.name)
+    return keras.Model(whole.inputs, as_vector(whole.outputs[0])), layer
+
+
+class _Opaque(keras.layers.Layer):
+    """A model as a plain layer: tf-keras-vis cannot look at a model within a model."""
+
+    def __init__(self, model):
+        super().__init__(name=model.name, dtype=model.dtype)
+        self.model = model
+
+    def call(self, inputs, training=None):
+        return self.model(inputs, training=training)
 
 
 def _is_map(layer):
+    if isinstance(layer, keras.layers.InputLayer):
+        return False
     try:
         shape = layer.output_shape
     except (AttributeError, RuntimeError):  # No output, or several.

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 
 from sslkeras import report
 from sslkeras.errors import DataError
@@ -53,7 +54,10 @@ def draw(run, folder, examples, seed):
     left.set_ylabel(f"second component ({shares[1]:.0%} of variance)")
     perplexity = min(30.0, (len(features) - 1) / 3)
     embedded = TSNE(2, perplexity=perplexity, init="pca" if pca else "random", random_state=seed)
-    _scatter(right, embedded.fit_transform(features), labels, run.data.label_names)
+    # Threads that wait for each other cost more than they help on a shared machine.
+    with threadpool_limits(1, "openmp"):
+        points = embedded.fit_transform(features)
+    _scatter(right, points, labels, run.data.label_names)
     right.set_title("t-SNE (distances between far groups mean nothing)")
     right.set_xticks([])
     right.set_yticks([])

@@ -3,7 +3,6 @@
 import importlib
 import pathlib
 
-from sslkeras import report
 from sslkeras.errors import ConfigurationError, RunError
 from sslkeras.notation import suggest
 
@@ -60,8 +59,5 @@ def show(run, *, pictures=None, examples=8, seed=0, output=None) -> list:
     written = []
     for name in [chosen] if isinstance(chosen, str) else chosen:
         module = importlib.import_module(f"sslkeras.pictures.{name}")
-        paths = module.draw(run, folder, examples, seed)
-        for path in paths:
-            report.say(f"wrote {path}")
-        written += paths
+        written += module.draw(run, folder, examples, seed)
     return written

@@ -75,3 +75,23 @@ def test_an_encoder_of_tokens_is_left_out_aloud(stand_in, tmp_path, capsys):
 
     assert draw(run, tmp_path, examples=1, seed=0) == []
     assert "'words' does not take images" in capsys.readouterr().err
+
+
+def test_grad_cam_looks_at_a_model_within_a_trunk(stand_in, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(attention, "_STEPS", 3)
+
+    def trunk(shape):
+        inner = keras.Sequential([keras.Input(shape), keras.layers.Conv2D(6, 3)])
+        head = [keras.layers.Flatten(), keras.layers.Dense(5)]
+        return keras.Sequential([keras.Input(shape), inner, *head])
+
+    run = stand_in(trunk)
+    encoder = run.encoders["encoder"]
+    images = np.random.default_rng(0).uniform(size=(3, 8, 8, 1)).astype(np.float32)
+
+    model, layer = embedding_model(encoder, (8, 8, 1))
+
+    assert layer.output_shape == (None, 6, 6, 6)
+    np.testing.assert_allclose(model(images), encoder(images), rtol=1e-6)
+    assert len(draw(run, tmp_path, examples=2, seed=0)) == 2
+    assert "left out" not in capsys.readouterr().err
