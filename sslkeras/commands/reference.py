@@ -1,6 +1,6 @@
 """Writes the flag tables of docs/commands.md from the tables that declare the flags.
 
-    python -m sslkeras.commands.reference docs/commands.md
+Run `python -m sslkeras.commands.reference docs/commands.md` after a flag has changed.
 """
 
 import pathlib
