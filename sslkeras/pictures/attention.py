@@ -69,24 +69,24 @@ def embedding_model(encoder, shape):
     inner = [layer for layer in encoder.layers if _is_map(layer)]
     if not convolves or not inner:
         return model, None
-    whole, layer = encoder, inner[-1]
-    if isinstance(layer, keras.Model):
-        whole = keras.models.clone_model(
-            encoder, clone_function=lambda old: _Opaque(old) if old is layer else old
-        )
-        layer = whole.get_layer(layer.name)
-    return keras.Model(whole.inputs, as_vector(whole.outputs[0])), layer
-
-
-class _Opaque(keras.layers.Layer):
-    """A model as a plain layer: tf-keras-vis cannot look at a model within a model."""
-
-    def __init__(self, model):
-        super().__init__(name=model.name, dtype=model.dtype)
-        self.model = model
-
-    def call(self, inputs, training=None):
-        return self.model(inputs, training=training)
+    layer = inner[-1]
+    if not isinstance(layer, keras.Model):
+        return keras.Model(encoder.inputs, as_vector(encoder.outputs[0])), layer
+    # tf-keras-vis cannot look at a model within a model: a layer of its own follows it here.
+    outputs = inputs
+    map_layer = keras.layers.Activation("linear", dtype="float32", name="map")
+    try:
+        for step in encoder.layers:
+            if not isinstance(step, keras.layers.InputLayer):
+                outputs = step(outputs)
+            if step is layer:
+                outputs = map_layer(outputs)
+        chain = keras.Model(inputs, as_vector(outputs))
+        probe = tf.random.stateless_uniform((2, *shape), (0, 0))
+        same = np.allclose(chain(probe), model(probe), rtol=1e-3, atol=1e-5)
+    except (ValueError, TypeError):  # The layers are no chain: they branch or join.
+        same = False
+    return (chain, map_layer) if same else (model, None)
 
 
 def _is_map(layer):

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 
 from sslkeras.pictures import attention
 from sslkeras.pictures.attention import draw, embedding_model
@@ -77,13 +78,21 @@ def test_an_encoder_of_tokens_is_left_out_aloud(stand_in, tmp_path, capsys):
     assert "'words' does not take images" in capsys.readouterr().err
 
 
-def test_grad_cam_looks_at_a_model_within_a_trunk(stand_in, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("functional", [True, False])
+def test_grad_cam_looks_at_a_model_within_a_trunk(
+    functional, stand_in, tmp_path, monkeypatch, capsys
+):
     monkeypatch.setattr(attention, "_STEPS", 3)
 
     def trunk(shape):
         inner = keras.Sequential([keras.Input(shape), keras.layers.Conv2D(6, 3)])
         head = [keras.layers.Flatten(), keras.layers.Dense(5)]
-        return keras.Sequential([keras.Input(shape), inner, *head])
+        trunk = keras.Sequential([keras.Input(shape), inner, *head])
+        if not functional:
+            return trunk
+        inputs = keras.Input(shape)
+        normalised = keras.layers.BatchNormalization()(inputs)
+        return keras.Model(inputs, head[1](head[0](inner(normalised))))
 
     run = stand_in(trunk)
     encoder = run.encoders["encoder"]
@@ -92,6 +101,17 @@ def test_grad_cam_looks_at_a_model_within_a_trunk(stand_in, tmp_path, monkeypatc
     model, layer = embedding_model(encoder, (8, 8, 1))
 
     assert layer.output_shape == (None, 6, 6, 6)
+    assert layer.name == "map"
     np.testing.assert_allclose(model(images), encoder(images), rtol=1e-6)
     assert len(draw(run, tmp_path, examples=2, seed=0)) == 2
     assert "left out" not in capsys.readouterr().err
+
+
+def test_a_branched_trunk_around_a_model_goes_without_grad_cam():
+    inner = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(1, 1)])
+    inputs = keras.Input((8, 8, 1))
+    joined = keras.layers.Flatten()(keras.layers.Add()([inner(inputs), 2.0 * inner(inputs)]))
+
+    _, layer = embedding_model(keras.Model(inputs, keras.layers.Dense(3)(joined)), (8, 8, 1))
+
+    assert layer is None or layer.name != "map"
