@@ -5,7 +5,18 @@ from sslkeras import registry as _registry
 create = _registry.datasets.create
 names = _registry.datasets.names
 
-_LAZY = ("ArraySplit", "Dataset", "Given", "IndexedSplit", "Order", "Share", "Split", "StreamSplit", "as_dataset", "as_float")
+_LAZY = (
+    "ArraySplit",
+    "Dataset",
+    "Given",
+    "IndexedSplit",
+    "Order",
+    "Share",
+    "Split",
+    "StreamSplit",
+    "as_dataset",
+    "as_float",
+)
 
 
 def __getattr__(name):

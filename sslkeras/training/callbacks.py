@@ -121,9 +121,7 @@ class Guard(keras.callbacks.Callback):
     def _set_steps(self):
         steps = self._wanted
         if self._checkpoint_steps:
-            steps = min(
-                steps, self._checkpoint_steps - self._place.total % self._checkpoint_steps
-            )
+            steps = min(steps, self._checkpoint_steps - self._place.total % self._checkpoint_steps)
         self.model.run_in_next_call(steps)
 
 

@@ -44,8 +44,7 @@ class History:
         writer.writeheader()
         # repr() of a float reads back as the same float.
         writer.writerows(
-            {k: repr(v) if isinstance(v, float) else v for k, v in row.items()}
-            for row in self.rows
+            {k: repr(v) if isinstance(v, float) else v for k, v in row.items()} for row in self.rows
         )
         write_atomically(self.path, text.getvalue())
         self._written_at = time.monotonic()

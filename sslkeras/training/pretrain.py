@@ -1,5 +1,6 @@
 """Pretraining: puts a task on devices, runs it, and leaves a run folder behind."""
 
+import contextlib
 import dataclasses
 import time
 
@@ -283,7 +284,10 @@ class _Pretraining:
         players = list(model.players())
         on_device = settings.pretext_on == "device"
         model.compile(
-            {name: optimizer if i == 0 else fresh_copy(optimizer) for i, name in enumerate(players)},
+            {
+                name: optimizer if i == 0 else fresh_copy(optimizer)
+                for i, name in enumerate(players)
+            },
             loss=stage.loss or self.task.loss(),
             metrics=self.task.metrics() if stage.metrics is None else stage.metrics,
             clip_norm=settings.clip_norm,
@@ -346,26 +350,24 @@ class _Pretraining:
         validation = {}
         if settings.validate_every and self._has_held_out:
             validation = {
-                "validation_data": self.strategy.experimental_distribute_dataset(
-                    self._held_out(pretext)
-                ),
+                # Not distributed here: fit() does it, and then knows where the data ends.
+                "validation_data": self._held_out(pretext),
                 "validation_freq": settings.validate_every,
             }
-        model.fit(
-            data,
-            initial_epoch=place.epoch,
-            epochs=epochs,
-            steps_per_epoch=steps,
-            verbose=0,
-            callbacks=self._callbacks(plan, last_step, restored_metrics),
-            **validation,
-        )
+        with _without_advice_on_slow_callbacks():
+            model.fit(
+                data,
+                initial_epoch=place.epoch,
+                epochs=epochs,
+                steps_per_epoch=steps,
+                verbose=0,
+                callbacks=self._callbacks(plan, last_step, restored_metrics),
+                **validation,
+            )
 
     def _callbacks(self, plan, last_step, restored_metrics):
         settings = self.settings
-        record = EpochRecord(
-            self.place, self.history, last_step, restored_metrics=restored_metrics
-        )
+        record = EpochRecord(self.place, self.history, last_step, restored_metrics=restored_metrics)
         callbacks = [self.guard, record]
         if settings.early_stopping:
             callbacks.append(EarlyStopping(self.place, self.history, settings.early_stopping))
@@ -498,3 +500,18 @@ class _Pretraining:
             history=self.history.rows,
             folder=None if self.folder is None else self.folder.path,
         )
+
+
+@contextlib.contextmanager
+def _without_advice_on_slow_callbacks():
+    """Keras takes the writing of a checkpoint for a slow callback and says so at each start."""
+
+    def other(record):
+        return "is slow compared to the batch time" not in str(record.msg)
+
+    logger = tf.get_logger()
+    logger.addFilter(other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(other)

@@ -1,13 +1,13 @@
 """The folder of a run: it explains itself, and the same command goes on in it.
 
-    run.json        every name and argument, the seed, the versions
-    checkpoints/    the newest two or more, verified
-    history.csv     one row an epoch
-    timing.json     seconds and share of waiting, one entry for each start
-    logs/           TensorBoard
-    pictures/       what `sslkeras show` drew
-    evaluation.json what `sslkeras evaluate` found
-    encoder.keras   the trained trunk (one file for each)
+run.json        every name and argument, the seed, the versions
+checkpoints/    the newest two or more, verified
+history.csv     one row an epoch
+timing.json     seconds and share of waiting, one entry for each start
+logs/           TensorBoard
+pictures/       what `sslkeras show` drew
+evaluation.json what `sslkeras evaluate` found
+encoder.keras   the trained trunk (one file for each)
 """
 
 import fcntl

@@ -66,7 +66,9 @@ class SurrogateModel(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
         """This replica's share of the compiled loss plus what layers added."""
         total = tf.add_n(self.losses) / num_replicas() if self.losses else 0.0
-        for loss, target, output, weight in self._by_output(self._step.loss, y, y_pred, sample_weight):
+        for loss, target, output, weight in self._by_output(
+            self._step.loss, y, y_pred, sample_weight
+        ):
             if isinstance(loss, keras.losses.Loss):
                 values, reduction = loss.call(target, output), loss.reduction
             else:

@@ -36,8 +36,17 @@ SPLIT = ArraySplit({"index": np.arange(20)})
 def stream(task=None, batch_size=4, steps=5, epoch=0, step=0, epochs=2, seed=3, **more):
     task = task or Numbered()
     data = pipeline.training_batches(
-        task, SPLIT, batch_size, pretext=task.pretext, steps=steps, epoch=epoch, step=step,
-        epochs=epochs, seed=seed, share=more.pop("share", Share()), **more,
+        task,
+        SPLIT,
+        batch_size,
+        pretext=task.pretext,
+        steps=steps,
+        epoch=epoch,
+        step=step,
+        epochs=epochs,
+        seed=seed,
+        share=more.pop("share", Share()),
+        **more,
     )
     return [tuple(np.asarray(part) for part in batch) for batch in data]
 
@@ -111,8 +120,17 @@ def test_the_device_gets_the_raw_batch_and_the_seed_that_give_the_hosts_answer()
 
 def _device_batches(task):
     return pipeline.training_batches(
-        task, SPLIT, 4, pretext=task.pretext, pretext_on="device", steps=5, epoch=0, step=0,
-        epochs=2, seed=3, share=Share(),
+        task,
+        SPLIT,
+        4,
+        pretext=task.pretext,
+        pretext_on="device",
+        steps=5,
+        epoch=0,
+        step=0,
+        epochs=2,
+        seed=3,
+        share=Share(),
     )
 
 
@@ -168,7 +186,9 @@ def test_an_epoch_of_unknown_length_needs_steps():
 
 
 def test_a_missing_feature_is_named_with_what_there_is():
-    with pytest.raises(DataError, match="reads the feature 'index'.*Received: a dataset with image, label"):
+    with pytest.raises(
+        DataError, match="reads the feature 'index'.*Received: a dataset with image, label"
+    ):
         Numbered().examples(stripes().train, 4)
 
 

@@ -75,7 +75,10 @@ def test_two_replicas_make_the_same_update_as_one():
         two = linear_model()
         two.compile("sgd", keras.losses.MeanSquaredError())
     two_history = two.fit(
-        strategy.experimental_distribute_dataset(batches().repeat(2)), epochs=2, steps_per_epoch=3, verbose=0
+        strategy.experimental_distribute_dataset(batches().repeat(2)),
+        epochs=2,
+        steps_per_epoch=3,
+        verbose=0,
     ).history
 
     np.testing.assert_allclose(two.get_weights()[0], one.get_weights()[0], rtol=1e-5)
@@ -126,8 +129,10 @@ class TwoPlayers(SurrogateModel):
     """Two weights with an optimizer each: one lowers w^2, the other raises v."""
 
     def players(self):
-        return {"down": self.get_layer("a").trainable_variables,
-                "up": self.get_layer("b").trainable_variables}
+        return {
+            "down": self.get_layer("a").trainable_variables,
+            "up": self.get_layer("b").trainable_variables,
+        }
 
     def losses_of(self, inputs, targets, weights, training):
         outputs = self(inputs, training=training)
@@ -208,7 +213,9 @@ def test_outputs_by_name_have_losses_and_metrics_by_name():
 
 def test_what_layers_add_to_the_loss_counts():
     inputs = keras.Input((3,))
-    dense = keras.layers.Dense(1, kernel_initializer="ones", kernel_regularizer=keras.regularizers.L2(0.5))
+    dense = keras.layers.Dense(
+        1, kernel_initializer="ones", kernel_regularizer=keras.regularizers.L2(0.5)
+    )
     model = SurrogateModel(inputs, dense(inputs))
     model.compile("sgd", None)
 
