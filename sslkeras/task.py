@@ -101,7 +101,7 @@ class Task(Configurable, abc.ABC):
 
     @abc.abstractmethod
     def loss(self):
-        """A `keras.losses.Loss` (or a dict of them by output name); None if the model adds its own."""
+        """A `keras.losses.Loss`, a dict of them by output name, or None if the model adds its own."""
 
     # What a task may add.
 
@@ -157,9 +157,10 @@ class Task(Configurable, abc.ABC):
         name = getattr(self, "registered_name", type(self).__name__)
         for feature, least in self.reads.items():
             if feature not in split.features:
+                offered = ", ".join(sorted(split.features)) or "no features"
                 raise DataError(
                     f"Task '{name}' reads the feature '{feature}', which the dataset must offer. "
-                    f"Received: a dataset with {', '.join(sorted(split.features)) or 'no features'}. "
+                    f"Received: a dataset with {offered}. "
                     f"Choose a dataset with '{feature}' (`sslkeras list` shows what each offers)."
                 )
             shape = split.features[feature].shape

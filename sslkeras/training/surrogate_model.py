@@ -241,7 +241,7 @@ class SurrogateModel(keras.Model):
             )
             _, gradients = self._gradients(*piece, scale=1.0 / slices)
             added = {}
-            for name, variables in players.items():
+            for name in players:
                 moved[name] = [gradient is not None for gradient in gradients[name]]
                 added[name] = [
                     total if gradient is None else total + tf.convert_to_tensor(gradient)
