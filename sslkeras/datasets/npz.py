@@ -8,7 +8,7 @@ import numpy as np
 
 from sslkeras.datasets.dataset import ArraySplit, Dataset
 from sslkeras.errors import DataError
-from sslkeras.hyperparameters import Boolean, Integer, Optional, Real, Text
+from sslkeras.hyperparameters import Boolean, Choice, Integer, Optional, Real, Text
 from sslkeras.notation import suggest
 
 
@@ -36,6 +36,8 @@ class Npz(Dataset):
             test part. Defaults to 0.1.
         shuffle: Whether rows are shuffled before they are split. Defaults to False.
         seed: Integer that chooses the shuffle.
+        channels: 3 repeats a gray image in three channels, for tasks that read colour; None
+            (the default): as stored.
 
     Raises:
         DataError: If the file is missing or no `.npz` file, an array is missing, holds
@@ -50,9 +52,20 @@ class Npz(Dataset):
         "test_fraction": Real(0, 1, closed="neither"),
         "shuffle": Boolean(),
         "seed": Integer(0),
+        "channels": Optional(Choice(3), "as stored"),
     }
 
-    def __init__(self, path, *, image="x", label="y", test_fraction=0.1, shuffle=False, seed=0):
+    def __init__(
+        self,
+        path,
+        *,
+        image="x",
+        label="y",
+        test_fraction=0.1,
+        shuffle=False,
+        seed=0,
+        channels=None,
+    ):
         super().__init__(
             path=str(path),
             image=image,
@@ -60,6 +73,7 @@ class Npz(Dataset):
             test_fraction=test_fraction,
             shuffle=shuffle,
             seed=seed,
+            channels=channels,
         )
         arrays = _load(self.path)
         classes = arrays.pop("classes", None)
@@ -114,7 +128,10 @@ class Npz(Dataset):
                     f"{', '.join(keys) or 'no arrays'} in {self.path}. Name the arrays by "
                     "`image` and `label`."
                 )
-        named = {"image": _as_image(arrays[self.image], self.image, self.path)}
+        images = _as_image(arrays[self.image], self.image, self.path)
+        if self.channels == 3 and images.shape[-1] == 1:
+            images = np.repeat(images, 3, axis=-1)
+        named = {"image": images}
         if self.label in wanted:
             named["label"] = _as_label(arrays[self.label], self.label, self.path)
         for key in keys:

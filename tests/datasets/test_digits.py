@@ -49,3 +49,11 @@ def test_larger_digits_are_interpolated_between_the_stored_inks():
 def test_a_size_below_the_stored_one_is_refused():
     with pytest.raises(ConfigurationError, match=r"`size` of Digits must be an integer.*size=7"):
         Digits(size=7)
+
+
+def test_three_channels_hold_the_same_ink():
+    gray, colour = (next(iter(Digits(channels=c).train.batches(4)))["image"] for c in (1, 3))
+
+    assert colour.shape == (4, 8, 8, 3)
+    for channel in range(3):
+        np.testing.assert_array_equal(colour[..., channel], gray[..., 0])

@@ -148,3 +148,13 @@ def test_other_types_and_shapes_are_an_error(save):
 def test_one_row_cannot_be_split(save):
     with pytest.raises(DataError, match="at least two rows to split. Received: 1"):
         Npz(save(x=IMAGES[:1]))
+
+
+def test_gray_images_are_repeated_in_three_channels_where_asked(tmp_path):
+    path = tmp_path / "gray.npz"
+    images = np.arange(10 * 4, dtype=np.uint8).reshape(10, 2, 2)
+    np.savez(path, x=images)
+
+    batch = next(iter(Npz(path, channels=3).train.batches(9)))["image"].numpy()
+
+    np.testing.assert_array_equal(batch, np.repeat(images[:9, ..., None], 3, axis=-1))
