@@ -107,7 +107,7 @@ def has_code(page):
     )
 
 
-@pytest.mark.parametrize("page", filter(has_code, PAGES))
+@pytest.mark.parametrize("page", [page for page in PAGES if has_code(page)])
 def test_code_of_page_runs_as_it_stands(page, tmp_path):
     in_a_process(tmp_path, __file__, ROOT / page)
 
