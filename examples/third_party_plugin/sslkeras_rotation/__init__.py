@@ -1,0 +1,5 @@
+"""Rotation prediction for sslkeras."""
+
+from sslkeras_rotation.rotation import Rotation
+
+__all__ = ["Rotation"]
