@@ -62,11 +62,14 @@ def evaluate(
     name = _encoder_name(run, encoder)
     data = run.data if dataset is None else as_dataset(dataset)
     model = run.encoders[name]
-    feature = feature_for(model, data.train, _reads(run, name))
-    feature_for(model, data.test, feature)
-
     notes = []
     chosen = _usable(_default_probes(run) if probes is None else probes, data, notes)
+    # Models that need not give a vector an example (of words, of flow) are judged as well.
+    with_features = not chosen or any(probe.needs_features for probe in chosen)
+    feature = _reads(run, name)
+    if with_features:
+        feature = feature_for(model, data.train, feature)
+        feature_for(model, data.test, feature)
     surrogate = {}
     if dataset is None:
         surrogate = {key: float(value) for key, value in run.surrogate_metrics().items()}
@@ -74,22 +77,26 @@ def evaluate(
     def fresh_encoder(seed):
         return run.task.encoders(run.untrained_model(seed))[name]
 
-    def subject(title, trunk):
+    def subject(title, whole):
         return Subject(
             title,
             data,
             feature,
-            trunk,
+            None if whole is None else run.task.encoders(whole)[name],
             pooling=pooling,
             batch_size=run.batch_size or 256,
             make_encoder=fresh_encoder,
+            task=run.task,
+            model=whole,
         )
 
     def contenders():
         """Subjects one after another, so that one set of features is held at a time."""
-        yield subject(PRETRAINED, model), 0
+        yield subject(PRETRAINED, run.model), 0
         for seed in range(max([seeds, *(probe.seeds for probe in chosen)])):
-            yield subject(RANDOM, fresh_encoder(seed)), seed
+            yield subject(RANDOM, run.untrained_model(seed)), seed
+        if all(probe.needs_encoder for probe in chosen) and not with_features:
+            return
         reason = _no_raw_input(data.train.features[feature])
         if reason:
             notes.append(f"'{RAW}' is left out: '{feature}' {reason}.")
@@ -130,16 +137,14 @@ def evaluate(
             if not runs:
                 continue
             result.runs.setdefault(contender.name, []).extend(runs)
-            pooled = getattr(probe, "pooling", None)
-            result.feature_dimensions[contender.name] = contender.features("test", pooled).shape[1]
-            result.train_size = len(contender.features("train", pooled))
-            result.test_size = len(contender.features("test", pooled))
+            _add_sizes(result, contender, probe)
             if _digest(model) != before:
                 raise PluginError(
                     "A probe must leave the encoder as it is. Received: other weights after "
                     f"'{result.protocol}'. Let it train `subject.clone_encoder()`."
                 )
-        _add_health(results, contender, pooling, described, name, run)
+        if with_features:
+            _add_health(results, contender, pooling, described, name, run)
         notes += [note for note in contender.notes if note not in notes]
 
     found = EvaluationResult(surrogate, results, notes)
@@ -230,6 +235,20 @@ def _no_raw_input(spec):
     if spec.shape.num_elements() > _LARGEST_RAW:
         return f"has {spec.shape.num_elements()} values an example, too many for a probe"
     return None
+
+
+def _add_sizes(result, contender, probe):
+    """Adds the number of features and of examples; extracts none for a probe without them."""
+    if not probe.needs_features:
+        encoder = contender.encoder
+        result.feature_dimensions[contender.name] = encoder and encoder.outputs[0].shape[-1]
+        result.train_size = contender.data.train.size or 0
+        result.test_size = contender.data.test.size or 0
+        return
+    pooled = getattr(probe, "pooling", None)
+    result.feature_dimensions[contender.name] = contender.features("test", pooled).shape[1]
+    result.train_size = len(contender.features("train", pooled))
+    result.test_size = len(contender.features("test", pooled))
 
 
 def _add_health(results, contender, pooling, dataset, encoder, run):

@@ -28,14 +28,27 @@ class Subject:
         batch_size: Examples in a batch while features are extracted.
         make_encoder: `make_encoder(seed)` builds the same trunk with fresh weights; None if
             the trunk can be cloned from its config.
+        task: The `Task`, for probes that ask it for predictions; None without one.
+        model: The task's whole model that `encoder` is a part of; None for the raw input.
     """
 
     def __init__(
-        self, name, data, feature, encoder, *, pooling="mean", batch_size=256, make_encoder=None
+        self,
+        name,
+        data,
+        feature,
+        encoder,
+        *,
+        pooling="mean",
+        batch_size=256,
+        make_encoder=None,
+        task=None,
+        model=None,
     ):
         features_module.check_pooling(pooling)
         self.name, self.data, self.feature, self.encoder = name, data, feature, encoder
         self.pooling, self.batch_size = pooling, batch_size
+        self.task, self.model = task, model
         self.notes = []
         self._make_encoder = make_encoder
         self._cache = {}
@@ -131,12 +144,15 @@ class Probe(Configurable, abc.ABC):
             may set its own `self.reads`.
         needs_encoder: True if it works on the encoder, not on features alone; the raw input
             is then left out.
+        needs_features: False if it never asks for `subject.features`, so that none are
+            extracted for it.
         seeds: How many times it is repeated, with seeds 0, 1, ...; results are then means
             with deviations.
     """
 
     reads: tuple = ("label",)
     needs_encoder: bool = False
+    needs_features: bool = True
     seeds: int = 1
 
     @abc.abstractmethod
