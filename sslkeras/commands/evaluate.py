@@ -3,14 +3,17 @@
     sslkeras evaluate --run=runs/first
     sslkeras evaluate --run=runs/first --probes='linear(labels=30)' --probes='knn(k=20)'
 
-Prints a table and writes evaluation.json into the run folder.
+Prints a table and writes evaluation.json into the run folder; with --report also
+report.html, one page with configuration, curves, tables and pictures, and report.csv.
 """
+
+import pathlib
 
 from absl import flags
 
 from sslkeras.commands.positional import refuse_positional
 from sslkeras.commands.run_flag import RUN, given_run
-from sslkeras.hyperparameters import Integer, ListOf, Optional, Text
+from sslkeras.hyperparameters import Boolean, Integer, ListOf, Optional, Text
 from sslkeras.training.settings import Setting
 
 FLAGS = (
@@ -45,6 +48,12 @@ FLAGS = (
         Text("mean, max, flatten or grid:k"),
         "How a map of features becomes a vector; grid:k is the mean in k x k cells.",
     ),
+    Setting(
+        "report",
+        False,
+        Boolean(),
+        "Write report.html and report.csv into the run folder as well.",
+    ),
 )
 
 
@@ -63,3 +72,7 @@ def main(rest):
         pooling=values.pooling,
     )
     print(result)
+    if values.report:
+        from sslkeras.evaluation.report_page import write_report
+
+        print(f"\nReport: {write_report([run], pathlib.Path(run, 'report.html'))}")

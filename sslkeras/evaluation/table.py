@@ -22,12 +22,14 @@ def _short(value):
     return f"{value:.1f}" if size >= 100 else f"{value:.2f}" if size >= 10 else f"{value:.4f}"
 
 
-def table(header, rows) -> str:
+def table(header, rows, *, grouped=True) -> str:
     """Text with aligned columns; the first two are text, the others numbers.
 
     Args:
         header: Titles of the columns.
-        rows: Lists of strings. A first cell equal to the one above is left blank.
+        rows: Lists of strings.
+        grouped: Whether rows with the same first cell belong together: it is shown once, and
+            an empty line stands before the next group.
     """
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
 
@@ -41,8 +43,8 @@ def table(header, rows) -> str:
     lines = [line(header), "  ".join("-" * width for width in widths)]
     above = None
     for row in rows:
-        if above is not None and row[0] != above:
+        if grouped and above is not None and row[0] != above:
             lines.append("")
-        lines.append(line(["" if row[0] == above else row[0], *row[1:]]))
+        lines.append(line(["" if grouped and row[0] == above else row[0], *row[1:]]))
         above = row[0]
     return "\n".join(lines)
