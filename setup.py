@@ -28,6 +28,7 @@ setup(
         "absl-py>=1.4",
         "numpy<2",
         "scikit-learn>=1.2",
+        "scipy>=1.9",
         "matplotlib>=3.6",
         "pillow>=9.1",
     ],
@@ -35,7 +36,13 @@ setup(
         # tensorflow-datasets beside TensorFlow 2.15 needs these older companions.
         "tfds": ["tensorflow-datasets<4.9.7", "tensorflow-metadata<1.16", "protobuf<5"],
         "gpu": ["tensorflow[and-cuda]>=2.15.1,<2.16"],
-        "test": ["pytest>=7.2", "pytest-xdist>=3.3", "hypothesis>=6.70", "ruff>=0.6"],
+        "test": [
+            "pytest>=7.2",
+            "pytest-xdist>=3.3",
+            "hypothesis>=6.70",
+            "ruff>=0.6",
+            "scikit-image>=0.20",
+        ],
     },
     entry_points={
         "console_scripts": ["sslkeras = sslkeras.commands.main:run"],
@@ -61,6 +68,7 @@ setup(
             "linear = sslkeras.evaluation.linear:Linear",
             "knn = sslkeras.evaluation.knn:KNN",
             "finetune = sslkeras.evaluation.finetune:Finetune",
+            "label_propagation = sslkeras.evaluation.label_propagation:LabelPropagation",
         ],
     },
 )
