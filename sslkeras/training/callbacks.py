@@ -73,18 +73,20 @@ class Guard(keras.callbacks.Callback):
         task_name: For the message.
         fixed: Steps in one call, or None to adapt them.
         checkpoint_steps: A call never runs past a multiple of this, or None.
+        agree: `agree(steps)` gives the number that all workers take; None: alone.
     """
 
     _SECONDS_PER_CALL = 0.5
     _MOST_STEPS = 200
 
-    def __init__(self, place, task_name, *, fixed=None, checkpoint_steps=None):
+    def __init__(self, place, task_name, *, fixed=None, checkpoint_steps=None, agree=None):
         super().__init__()
         self._supports_tf_logs = True
         self._place, self._task_name = place, task_name
         self._checkpoint_steps = checkpoint_steps
         self._wanted = fixed or 1
         self._adapts = fixed is None
+        self._agree = agree or (lambda steps: steps)
         self._calls = 0
         self.seconds_waiting = 0.0
 
@@ -115,7 +117,9 @@ class Guard(keras.callbacks.Callback):
             per_step = (time.perf_counter() - self._started) / self._steps
             wanted = int(self._SECONDS_PER_CALL / max(per_step, 1e-9))
             # Grow in strides, so that one quick call does not make the next a long one.
-            self._wanted = max(1, min(wanted, 8 * self._wanted, self._MOST_STEPS))
+            wanted = max(1, min(wanted, 8 * self._wanted, self._MOST_STEPS))
+            # Clocks differ between workers, and all must run the same number.
+            self._wanted = self._agree(wanted)
         self._set_steps()
 
     def _set_steps(self):
@@ -151,14 +155,18 @@ class Saver(keras.callbacks.Callback):
         clock: When the last checkpoint was written; shared by the fits of a run.
         seconds: Seconds between checkpoints.
         steps: Steps between checkpoints, or None.
+        agree: `agree(*flags)` tells of each whether any worker raised it; None: alone.
     """
 
-    def __init__(self, place, save, termination, *, last_step, clock, seconds, steps=None):
+    def __init__(
+        self, place, save, termination, *, last_step, clock, seconds, steps=None, agree=None
+    ):
         super().__init__()
         self._supports_tf_logs = True
         self._place, self._save, self._termination = place, save, termination
         self._last_step, self._clock = last_step, clock
         self._seconds, self._steps = seconds, steps
+        self._agree = agree or (lambda *flags: flags)
 
     def on_train_batch_end(self, batch, logs=None):
         # After the last step of an epoch its evaluation and its row come first.
@@ -171,9 +179,11 @@ class Saver(keras.callbacks.Callback):
     def _save_if_due(self):
         due = self._clock.seconds() >= self._seconds
         due = due or bool(self._steps) and self._place.total % self._steps == 0
-        if self._termination.requested:
+        due, stop = self._agree(due, self._termination.requested)
+        if stop:
+            self._termination.requested = True
             self.model.stop_training = True
-        if (due or self._termination.requested) and self._clock.total != self._place.total:
+        if (due or stop) and self._clock.total != self._place.total:
             self._save()
             self._clock.restart(self._place.total)
 

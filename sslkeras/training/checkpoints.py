@@ -83,23 +83,38 @@ class Checkpoints:
         Raises:
             CheckpointError: If there are checkpoints and all are damaged.
         """
-        number = self._newest_intact()
-        return None if number is None else self._read_manifest(number)["position"]
+        return self.latest()[1]
 
-    def restore(self, checkpoint: tf.train.Checkpoint, *, partly=False) -> dict | None:
+    def latest(self) -> tuple:
+        """The number and position of the newest intact checkpoint, or `(None, None)`.
+
+        Raises:
+            CheckpointError: If there are checkpoints and all are damaged.
+        """
+        number = self._newest_intact()
+        return number, None if number is None else self._read_manifest(number)["position"]
+
+    def restore(self, checkpoint: tf.train.Checkpoint, *, partly=False, number=None) -> dict | None:
         """Reads the newest intact checkpoint into `checkpoint`.
 
         Args:
             checkpoint: What to restore.
             partly: Whether `checkpoint` may hold less than what was saved.
+            number: Read this one instead, which another process found.
 
         Returns:
             Its position, or None if there never was a checkpoint.
 
         Raises:
-            CheckpointError: If all are damaged, or hold another model.
+            CheckpointError: If all are damaged, hold another model, or `number` is not there.
         """
-        number = self._newest_intact()
+        if number is None:
+            number = self._newest_intact()
+        elif (fault := self._fault(number)) is not None:
+            raise CheckpointError(
+                f"Every worker must see the chief's checkpoint {number}. Received: {self.folder}, "
+                f"where {fault}. Put `output` on a file system that all workers share."
+            )
         if number is None:
             return None
         try:

@@ -2,12 +2,14 @@
 
 import contextlib
 import dataclasses
+import pathlib
+import tempfile
 import time
 
 import keras
 import tensorflow as tf
 
-from sslkeras import registry, report
+from sslkeras import notation, registry, report
 from sslkeras.datasets.dataset import Share, as_dataset
 from sslkeras.encoders.encoder import as_encoder
 from sslkeras.errors import ConfigurationError, Interrupted
@@ -40,10 +42,11 @@ from sslkeras.training.strategies import (
     check_batch,
     create_strategy,
     describe,
-    is_chief,
+    is_chief_by_environment,
     precision,
 )
 from sslkeras.training.surrogate_model import as_surrogate_model
+from sslkeras.training.workers import Workers, lost
 
 
 def pretrain(
@@ -79,7 +82,7 @@ def pretrain(
         DataError: If the dataset lacks what the task reads.
         RunError: If `output` holds another run or cannot be written.
         NonFiniteLossError: If the loss became NaN or infinite.
-        Interrupted: If SIGTERM arrived; the run was saved.
+        Interrupted: If SIGTERM arrived and the run was saved, or another worker was lost.
     """
     return _Pretraining(
         task, dataset, encoder, output, init_from, probes, callbacks, settings
@@ -108,6 +111,9 @@ class _Pretraining:
 
     def __init__(self, task, dataset, encoder, output, init_from, probes, callbacks, settings):
         self.settings = Settings(**settings)
+        self.folder = None if output is None else RunFolder(output)
+        # Before anything that might open TensorFlow's devices.
+        self.strategy = self._make_strategy()
         self.task = registry.tasks.create(task) if isinstance(task, str) else task
         if not isinstance(self.task, Task):
             raise ConfigurationError(
@@ -117,10 +123,8 @@ class _Pretraining:
         self.data = as_dataset(dataset)
         self.encoder = as_encoder(encoder)
         self.init_from, self.callbacks = init_from, tuple(callbacks)
-        self.strategy = create_strategy(self.settings.strategy)
         check_batch(self.settings.batch_size, self.strategy)
         self.task.check(self.data.train)
-        self.chief = is_chief(self.strategy)
         self.name = getattr(self.task, "registered_name", None) or type(self.task).__name__
         self.config = {
             "task": run_folder.describe(self.task),
@@ -131,10 +135,31 @@ class _Pretraining:
             "probes": list(self.task.probes if probes is None else probes),
             "versions": run_folder.versions(),
         }
-        self.folder = None if output is None else RunFolder(output)
         self.place = Place()
         self.clock = Clock()
         self.termination = Termination()
+
+    def _make_strategy(self):
+        name = self.settings.strategy
+        if notation.parse(name).name == "multi_worker" and self._is_finished():
+            # The other workers may have ended already: nobody would answer this one.
+            strategy = create_strategy("default")
+            self.workers = Workers(strategy)
+            self.chief = is_chief_by_environment()
+            return strategy
+        try:
+            strategy = create_strategy(name)
+        except tf.errors.OpError as error:
+            raise lost(error) from error
+        self.workers = Workers(strategy)
+        self.chief = self.workers.chief
+        return strategy
+
+    def _is_finished(self):
+        if self.folder is None or not self.folder.checkpoints.is_dir():
+            return False
+        position = Checkpoints(self.folder.checkpoints).latest_position()
+        return position is not None and position["finished"]
 
     def run(self):
         """Trains to the end, or as far as it gets."""
@@ -142,14 +167,18 @@ class _Pretraining:
         keras.utils.set_random_seed(settings.seed)
         if settings.deterministic:
             tf.config.experimental.enable_op_determinism()
-        if self.folder is not None and self.chief:
-            self.folder.open(self.config)
         try:
-            with precision(settings.precision), self.termination:
+            with precision(settings.precision), self.termination, self.workers.needed():
+                if self.folder is not None:
+                    self.workers.by_chief(self._open_folder)
                 return self._train()
         finally:
             if self.folder is not None:
                 self.folder.close()
+
+    def _open_folder(self):
+        if self.chief:
+            self.folder.open(self.config)
 
     def _train(self):
         with self.strategy.scope():
@@ -166,24 +195,31 @@ class _Pretraining:
             if on_disk
             else None
         )
-        position = self.checkpoints.latest_position() if on_disk else None
+        self.number, position = None, None
+        if on_disk:
+            # Where to go on is decided once, by the process that wrote the checkpoints.
+            self.number, position = self.workers.by_chief(self.checkpoints.latest)
         if position is not None:
             self.place.move_to(position)
             if self.place.finished:
-                self.checkpoints.restore(tf.train.Checkpoint(model=self.model), partly=True)
+                self._restore(tf.train.Checkpoint(model=self.model), partly=True)
                 report.say(f"The run in {self.folder.path} is finished; nothing is left to train.")
                 return self._result()
-            report.say(f"Resuming at step {self.place.total} in {self.folder.path}.")
+            if self.chief:
+                report.say(f"Resuming at step {self.place.total} in {self.folder.path}.")
             self.history.truncate(self.place.stage_index, self.place.epoch)
         else:
             self.history.rows.clear()
             self._adapt(self.task.adapt, self.model)
+        # Early stopping looks at them on every worker.
+        self.history.rows = self.workers.from_chief(self.history.rows)
         total = sum(plan.steps for plan in plans)
         self.guard = Guard(
             self.place,
             self.name,
             fixed=self.settings.steps_per_execution,
             checkpoint_steps=self.settings.checkpoint_steps,
+            agree=self.workers.from_chief,
         )
         names = [plan.stage.name for plan in plans]
         self.progress = Progress(
@@ -210,11 +246,21 @@ class _Pretraining:
                 self.folder.add_timing(self._timing(seconds, self.place.total - first))
         self.place.finished = True
         if on_disk:
+            self._export_encoders()
+            # Last: from here on the run is finished, and a worker killed now is not waited for.
             self._save(tf.train.Checkpoint(model=self.model))
-            if self.chief:
-                for name, encoder in self.task.encoders(self.model).items():
-                    encoder.save(self.folder.path / f"{name}.keras")
+            with contextlib.suppress(tf.errors.OpError):
+                self.workers.wait_for_all()
         return self._result()
+
+    def _export_encoders(self):
+        with contextlib.ExitStack() as stack:
+            folder = self.folder.path
+            if not self.chief:
+                # Reading some variables takes all workers, so all must save.
+                folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            for name, encoder in self.task.encoders(self.model).items():
+                encoder.save(folder / f"{name}.keras")
 
     def _plans(self):
         settings = self.settings
@@ -256,7 +302,7 @@ class _Pretraining:
         state = self._state(model)
         metrics = None
         if resuming:
-            self.checkpoints.restore(state)
+            self._restore(state)
             if place.step:
                 metrics = [metric.get_weights() for metric in model.metrics]
             self.clock.restart(place.total)
@@ -269,7 +315,8 @@ class _Pretraining:
         while place.epoch < plan.epochs and not self._patience_is_over():
             self._fit(plan, model, pretext, metrics)
             metrics = None
-            if self.termination.requested:
+            (stop,) = self.workers.any(self.termination.requested)
+            if stop:
                 self._interrupt()
         swap_in_averages(model.optimizer, model.trainable_variables)
         place.next_stage()
@@ -381,6 +428,7 @@ class _Pretraining:
                     clock=self.clock,
                     seconds=settings.checkpoint_seconds,
                     steps=settings.checkpoint_steps,
+                    agree=self.workers.any,
                 )
             )
         if self.chief:
@@ -398,7 +446,7 @@ class _Pretraining:
 
         def pipeline_of(context):
             replicas = context.num_replicas_in_sync // context.num_input_pipelines
-            return pipeline.training_batches(
+            batches = pipeline.training_batches(
                 self.task,
                 self.data.train,
                 settings.batch_size,
@@ -413,6 +461,10 @@ class _Pretraining:
                 stream=place.stage_index,
                 replicas=replicas,
             )
+            # fit() takes no more than there are. Of data that may end, the workers would tell
+            # each other at every step whether there was some.
+            endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
+            return batches.apply(endless)
 
         return self.strategy.distribute_datasets_from_function(pipeline_of)
 
@@ -437,6 +489,8 @@ class _Pretraining:
         """Calls a task's own fitting of constants on raw float batches of one pass."""
         batches = self.task.raw_batches(self.data.train, self.settings.batch_size)
         fit(*arguments, batches.map(pipeline.as_float))
+        # Each worker has fitted on all data; sums may differ in the last bit.
+        self.workers.share_weights(self.model.weights)
 
     def _initialise_from(self, folder):
         theirs = load_run(folder).encoders
@@ -460,7 +514,11 @@ class _Pretraining:
 
     def _save(self, state):
         self.history.write()
-        self.checkpoints.save(state, self.place.as_dict())
+        self.workers.by_all(lambda: self.checkpoints.save(state, self.place.as_dict()))
+
+    def _restore(self, state, *, partly=False):
+        number = self.number
+        self.workers.by_all(lambda: self.checkpoints.restore(state, partly=partly, number=number))
 
     def _interrupt(self):
         if self.folder is None:
@@ -468,9 +526,13 @@ class _Pretraining:
                 "A run without `output` cannot be saved. Received: SIGTERM at step "
                 f"{self.place.total}. Give `output` to be able to resume."
             )
+        if self.clock.total != self.place.total:
+            # It arrived after the last look at it.
+            self._save(self._save_state)
+        on_a_worker = " (this worker or another)" if self.workers.count > 1 else ""
         raise Interrupted(
-            f"The run was to go on. Received: SIGTERM; saved at step {self.place.total} in "
-            f"{self.folder.path}. Repeat the same command to resume."
+            f"The run was to go on. Received: SIGTERM{on_a_worker}; saved at step "
+            f"{self.place.total} in {self.folder.path}. Repeat the same command to resume."
         )
 
     def _patience_is_over(self):

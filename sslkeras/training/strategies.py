@@ -226,7 +226,16 @@ def is_chief(strategy) -> bool:
     It is, unless it is one of several workers: then the chief is, or where the cluster
     names none, worker 0.
     """
-    resolver = strategy.cluster_resolver
+    return _leads(strategy.cluster_resolver)
+
+
+def is_chief_by_environment() -> bool:
+    """`is_chief` of the strategy that `TF_CONFIG` would give, without connecting to the others."""
+    _check_tf_config()
+    return _leads(tf.distribute.cluster_resolver.TFConfigClusterResolver())
+
+
+def _leads(resolver):
     if resolver is None or not resolver.task_type:
         return True
     if resolver.task_type == "worker":
