@@ -8,6 +8,9 @@ A distribution offers something by an entry point:
 Listing reads metadata and source text and imports nothing; `load` imports one plugin. A
 broken plugin is shown with its error and harms no other. The bundled tasks, datasets,
 encoders and probes come through the same door.
+
+The environment variable SSLKERAS_DISABLE_PLUGINS leaves out what it names: distributions or
+offered names, with commas between them.
 """
 
 import ast
@@ -18,10 +21,13 @@ import importlib.machinery
 import importlib.metadata
 import importlib.util
 import inspect
+import os
 import re
 
 from sslkeras import notation, report
 from sslkeras.errors import ConfigurationError, PluginError
+
+DISABLE = "SSLKERAS_DISABLE_PLUGINS"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +60,14 @@ class Entry:
         return _spec(self.module) is None
 
     @property
+    def disabled_by(self) -> str | None:
+        """The word in SSLKERAS_DISABLE_PLUGINS that leaves this out, or None."""
+        for word in disabled():
+            if word == self.name or _normal(word) == self.distribution:
+                return word
+        return None
+
+    @property
     def summary(self) -> str:
         """First line of the docstring, read from the source."""
         found = self._definition
@@ -79,6 +93,17 @@ class _Definition:
 
     module: str
     node: ast.ClassDef | ast.FunctionDef
+
+
+def disabled() -> list[str]:
+    """The words in SSLKERAS_DISABLE_PLUGINS."""
+    words = (word.strip() for word in os.environ.get(DISABLE, "").split(","))
+    return [word for word in words if word]
+
+
+def _normal(distribution):
+    """The name of a distribution as pip compares it."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def _spec(module):
@@ -152,6 +177,14 @@ def _literal(definition, attribute, depth=5):
     return None
 
 
+_unreadable = {}
+
+
+def unreadable() -> dict[str, str]:
+    """Where metadata could not be read when names were looked up, and why."""
+    return dict(_unreadable)
+
+
 def _offers(group):
     """Entry points of `group` as (distribution, version, entry point), once a distribution."""
     seen = set()
@@ -161,15 +194,17 @@ def _offers(group):
         if not text or group not in text:
             continue
         try:
-            name = re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower()
+            name = _normal(distribution.metadata["Name"])
             version = distribution.version
             points = list(distribution.entry_points.select(group=group))
         except Exception as error:  # Broken metadata must harm no other distribution.
-            where = getattr(distribution, "_path", "a distribution")
-            report.warn(
-                f"{where} is left out: its metadata must be readable. Received: "
-                f"{type(error).__name__}: {error}. Install it anew or remove it."
-            )
+            where = str(getattr(distribution, "_path", "a distribution"))
+            if where not in _unreadable:
+                _unreadable[where] = f"{type(error).__name__}: {error}"
+                report.warn(
+                    f"{where} is left out: its metadata must be readable. Received: "
+                    f"{_unreadable[where]}. Install it anew or remove it."
+                )
             continue
         # A checkout's metadata can lie on the path beside the installed one; Python
         # imports the first, so the first counts.
@@ -191,12 +226,32 @@ class Registry:
         self.group, self.noun, self._base = group, noun, base
 
     def entries(self) -> list[Entry]:
-        """All offers, sorted by name; a name offered twice is in it twice."""
+        """All offers that are not disabled, sorted by name; one made twice is in it twice."""
+        return [entry for entry in self._all() if entry.disabled_by is None]
+
+    def disabled_entries(self) -> list[Entry]:
+        """The offers that SSLKERAS_DISABLE_PLUGINS leaves out."""
+        return [entry for entry in self._all() if entry.disabled_by is not None]
+
+    def _all(self):
         found = {
             Entry(point.name, point.value, distribution, version)
             for distribution, version, point in _offers(self.group)
         }
         return sorted(found, key=lambda entry: (entry.name, entry.distribution, entry.value))
+
+    def refuse_disabled(self, name: str):
+        """Raises `ConfigurationError` if `name` is only offered by what is disabled."""
+        if name in self.names():
+            return
+        for entry in self.disabled_entries():
+            if entry.name == name:
+                origin = f"{entry.distribution} {entry.version}"
+                raise ConfigurationError(
+                    f"{self.noun.capitalize()} '{name}' ({origin}) must not be disabled to be "
+                    f"used. Received: {DISABLE}={os.environ[DISABLE]!r}. "
+                    f"Take '{entry.disabled_by}' out of that variable."
+                )
 
     def names(self) -> list[str]:
         """The installed names, sorted."""
@@ -213,12 +268,14 @@ class Registry:
         """The one offer of `name`.
 
         Raises:
-            ConfigurationError: If nobody offers it; the message has the nearest names.
+            ConfigurationError: If nobody offers it, or it is disabled; the message has the
+                nearest names.
             PluginError: If two distributions offer it.
         """
         entries = self.entries()
         offers = [entry for entry in entries if entry.name == name]
         if not offers:
+            self.refuse_disabled(name)
             names = sorted({entry.name for entry in entries})
             raise ConfigurationError(
                 f"No {self.noun} '{name}' is installed.{notation.suggest(name, names)} "

@@ -190,6 +190,41 @@ def test_a_name_offered_by_two_distributions_names_both(world):
     )
 
 
+@pytest.mark.parametrize("words", ["rotation", "Acme_Rotation", " other ,acme.rotation,"])
+def test_what_is_disabled_is_left_out_everywhere(world, monkeypatch, words):
+    module = world.rotation()
+    world.install("acme-jigsaw", {"jigsaw": f"{module}:Rotation"})
+    monkeypatch.setenv("SSLKERAS_DISABLE_PLUGINS", words)
+
+    assert world.things.names() == ["jigsaw"]
+    assert [entry.name for entry in world.things.disabled_entries()] == ["rotation"]
+    with pytest.raises(ConfigurationError) as caught:
+        world.things.create("rotation")
+    message = str(caught.value)
+    assert message.startswith(
+        "Thing 'rotation' (acme-rotation 1.0) must not be disabled to be used. Received: "
+        f"SSLKERAS_DISABLE_PLUGINS={words!r}. Take '"
+    )
+    taken_out = message.split("Take '")[1].partition("'")[0]
+    monkeypatch.setenv("SSLKERAS_DISABLE_PLUGINS", words.replace(taken_out, ""))
+    assert world.things.create("rotation").work() == 4
+
+
+def test_of_a_name_offered_twice_the_one_that_is_not_disabled_is_used(world, monkeypatch):
+    world.rotation()
+    world.install("other-ssl", {"rotation": "ssl_no_such_module:Rotation"})
+    monkeypatch.setenv("SSLKERAS_DISABLE_PLUGINS", "other-ssl")
+
+    assert world.things.create("rotation").work() == 4
+
+
+def test_a_part_of_a_name_disables_nothing(world, monkeypatch):
+    world.rotation()
+    monkeypatch.setenv("SSLKERAS_DISABLE_PLUGINS", "rot,acme,")
+
+    assert world.things.names() == ["rotation"]
+
+
 def test_an_editable_install_found_twice_is_one_offer(world, monkeypatch):
     module = world.rotation(distribution="acme-rotation", version="1.1")
     checkout = world.path / "checkout"

@@ -7,11 +7,12 @@ Listing reads metadata and source text: it imports neither plugins nor TensorFlo
 name, that one plugin is imported.
 """
 
+import functools
 import inspect
 import shutil
 import textwrap
 
-from sslkeras import notation, registry
+from sslkeras import notation, registry, requirements
 from sslkeras.commands import docstrings
 from sslkeras.errors import ConfigurationError
 
@@ -40,9 +41,11 @@ def main(rest):
 
 def overview() -> str:
     """Every installed name with its distribution and one line on it."""
-    lines = []
+    lines, disabled = [], []
+    needs = functools.cache(requirements.of)
     for title, (known, attribute, verb) in _KINDS.items():
         lines.append(title)
+        disabled += [entry.name for entry in known.disabled_entries()]
         entries = known.entries()
         if not entries:
             lines.append("  none installed")
@@ -54,12 +57,18 @@ def overview() -> str:
                 text += f" ({verb} {', '.join(facts)})"
             if entry.missing:
                 text = f"BROKEN: there is no module {entry.module}. Install it anew or remove it."
+            lacking = [str(needed) for needed in needs(entry.distribution) if needed.missing]
+            if lacking:
+                text = f"BROKEN: it needs {', '.join(lacking)}; install what is missing."
             if offered.count(entry.name) > 1:
                 text = "CONFLICT: offered more than once; uninstall one. " + text
             lines.append(f"  {entry.name:<24}{entry.distribution} {entry.version}")
             lines += _wrapped(text, " " * 6)
         lines.append("")
+    if disabled:
+        lines += _wrapped(f"Left out by {registry.DISABLE}: {', '.join(disabled)}.", "")
     lines.append("`sslkeras list NAME` shows the arguments, their ranges and the paper.")
+    lines.append("`sslkeras doctor` tries each of them and says what is wrong.")
     return "\n".join(lines)
 
 
@@ -72,6 +81,8 @@ def full(name: str):
     """
     found = [(title, known) for title, (known, *_) in _KINDS.items() if name in known.names()]
     if not found:
+        for known, *_ in _KINDS.values():
+            known.refuse_disabled(name)
         names = sorted({n for known, *_ in _KINDS.values() for n in known.names()})
         raise ConfigurationError(
             f"A name must be that of something installed. Received: '{name}'."

@@ -4,6 +4,8 @@
     sslkeras train FLAGS       pretrain, or resume a run
     sslkeras evaluate FLAGS    judge a run's encoder beside its baselines
     sslkeras show FLAGS        draw what a run withheld, answered and learned
+    sslkeras compare RUNS      rank runs by a metric, side by side on a page
+    sslkeras doctor            what the environment is, and what is wrong with it
 
 `sslkeras COMMAND --help` lists the flags of a command.
 """
@@ -27,6 +29,8 @@ COMMANDS = {
     "train": "sslkeras.commands.train",
     "evaluate": "sslkeras.commands.evaluate",
     "show": "sslkeras.commands.show",
+    "compare": "sslkeras.commands.compare",
+    "doctor": "sslkeras.commands.doctor",
 }
 DEBUG = Setting("debug", False, Boolean(), "Show the traceback of an error.")
 _HELP = {"--help", "-help", "-h", "--helpfull", "help"}

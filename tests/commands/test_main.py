@@ -31,7 +31,7 @@ def test_without_a_command_all_are_described(sslkeras, arguments):
 def test_a_misspelt_command_gets_the_nearest_one(sslkeras):
     message = one_error(sslkeras("trian", "--epochs=3"))
 
-    assert "must be one of list, train, evaluate, show. Received: 'trian'." in message
+    assert f"must be one of {', '.join(main.COMMANDS)}. Received: 'trian'." in message
     assert "Did you mean 'train'?" in message
 
 
