@@ -30,9 +30,10 @@ test: .venv/ready
 	"error: Python must be 3.10 or 3.11 (TensorFlow 2.15). Received: %d.%d. Give another one: make PYTHON=python3.11" % v)'
 	@echo "Making the environment .venv (downloads TensorFlow, some minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[test]" \
-		$(foreach plugin,$(PLUGINS),--editable $(dir $(plugin)))
+	@($(BIN)/pip install --disable-pip-version-check --upgrade pip && \
+		$(BIN)/pip install --disable-pip-version-check --editable ".[test]" \
+		$(foreach plugin,$(PLUGINS),--editable $(dir $(plugin)))) > .venv/install.log 2>&1 \
+		|| (tail -n 40 .venv/install.log; echo "error: see .venv/install.log"; exit 1)
 	@touch $@
 
 clean:

@@ -61,15 +61,17 @@ def first_weights(encoder):
             if kernel.ndim == 5:
                 kernel, words = kernel[len(kernel) // 2], words + ", middle frame"
             return np.moveaxis(kernel, -1, 0), words
-        if isinstance(layer, keras.layers.Dense):
-            shape = encoder.input_shape[1:]
-            kernel = np.asarray(layer.kernel)
-            if len(shape) != 3 or None in shape or len(kernel) != np.prod(shape):
-                return None
-            return kernel.T.reshape(-1, *shape), "Weights of the first dense layer"
         if layer.get_weights():
-            return None
+            return _dense_weights(layer, encoder.input_shape[1:])
     return None
+
+
+def _dense_weights(layer, shape):
+    """As `first_weights`, of a layer that multiplies all pixels by a matrix `kernel`."""
+    kernel = np.asarray(getattr(layer, "kernel", 0))
+    if kernel.ndim != 2 or len(shape) != 3 or None in shape or len(kernel) != np.prod(shape):
+        return None
+    return kernel.T.reshape(-1, *shape), "Weights of the first dense layer"
 
 
 def flat_layers(model):

@@ -49,3 +49,24 @@ def test_an_encoder_of_tokens_has_none(tmp_path, stand_in, capsys):
 
     assert draw(run, tmp_path, examples=1, seed=0) == []
     assert "'words' does not begin with a convolution" in capsys.readouterr().err
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class OwnDense(keras.layers.Layer):
+    """A matrix called `kernel`, as a plugin's own dense layer has it."""
+
+    def build(self, shape):
+        self.kernel = self.add_weight("kernel", (shape[-1], 3))
+
+    def call(self, inputs):
+        return inputs @ self.kernel
+
+
+def test_a_dense_layer_of_a_plugin_counts_as_well():
+    image = keras.Input((4, 4, 1))
+    own = OwnDense()
+    encoder = keras.Model(image, own(keras.layers.Flatten()(image)))
+
+    weights, _ = first_weights(encoder)
+
+    np.testing.assert_array_equal(weights[1].ravel(), own.kernel.numpy()[:, 1])
