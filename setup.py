@@ -69,6 +69,7 @@ setup(
             "knn = sslkeras.evaluation.knn:KNN",
             "finetune = sslkeras.evaluation.finetune:Finetune",
             "label_propagation = sslkeras.evaluation.label_propagation:LabelPropagation",
+            "frame_quality = sslkeras.evaluation.frame_quality:FrameQuality",
         ],
     },
 )

@@ -1,6 +1,9 @@
 """What probes ask of a task beside its encoder: optional methods, looked up by name."""
 
-from sslkeras.errors import ConfigurationError
+import tensorflow as tf
+
+from sslkeras.datasets.dataset import as_float, slice_of
+from sslkeras.errors import ConfigurationError, DataError
 
 
 def task_method(subject, probe, signature):
@@ -25,3 +28,37 @@ def task_method(subject, probe, signature):
             "probe out, or give the task that method (docs/probes.md says what it returns)."
         )
     return method
+
+
+def task_outputs(subject, split, call, limit=None):
+    """What a method of the task gives for each batch of a split, in the stored order.
+
+    Args:
+        subject: The `Subject`.
+        split: "train" or "test".
+        call: From a raw float batch to tensors `(examples, ...)` or a structure of them, in
+            TensorFlow ops.
+        limit: Examples at most; None for all.
+
+    Yields:
+        The structure with NumPy arrays.
+
+    Raises:
+        DataError: If the split has no example that the task can use.
+    """
+    compiled = tf.function(call, reduce_retracing=True)
+    done = 0
+    for batch in subject.task.raw_batches(subject.split(split), subject.batch_size):
+        size = len(tf.nest.flatten(batch)[0])
+        if limit is not None and done + size > limit:
+            size = limit - done
+            batch = slice_of(batch, 0, size)
+        done += size
+        yield tf.nest.map_structure(lambda tensor: tensor.numpy(), compiled(as_float(batch)))
+        if done == limit:
+            return
+    if not done:
+        raise DataError(
+            "A split that is judged must have an example that the task selects. Received: none "
+            f"({split} split). Choose another dataset."
+        )
