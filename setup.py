@@ -69,6 +69,8 @@ setup(
             "knn = sslkeras.evaluation.knn:KNN",
             "finetune = sslkeras.evaluation.finetune:Finetune",
             "label_propagation = sslkeras.evaluation.label_propagation:LabelPropagation",
+            "masked_accuracy = sslkeras.evaluation.masked_accuracy:MaskedAccuracy",
+            "perplexity = sslkeras.evaluation.perplexity:Perplexity",
             "frame_quality = sslkeras.evaluation.frame_quality:FrameQuality",
         ],
     },
