@@ -1,0 +1,78 @@
+"""Word similarity: does the cosine of two words rank pairs as people do?
+
+L. Finkelstein et al., "Placing Search in Context: The Concept Revisited", ACM Transactions
+on Information Systems, 2002 (WordSim-353). F. Hill, R. Reichart, A. Korhonen, "SimLex-999:
+Evaluating Semantic Models with (Genuine) Similarity Estimation", Computational Linguistics,
+2015.
+"""
+
+import numpy as np
+from scipy.stats import rankdata
+
+from sslkeras.errors import DataError
+from sslkeras.evaluation.probe import Probe
+from sslkeras.evaluation.word_lists import read_pairs
+from sslkeras.evaluation.word_vectors import vectors_of
+from sslkeras.hyperparameters import Boolean, Text
+
+
+class WordSimilarity(Probe):
+    """Spearman's rank correlation of cosines with the scores that people gave.
+
+    Equal values get their average rank. Pairs with an unknown word are left out; the share
+    of the others is reported as "coverage". Baseline: 0, what constant or random vectors
+    have, reported as "chance"; compare with "random init" for its spread.
+
+    The task offers `word_vectors(model)`, which returns the words and an array `(words,
+    features)`.
+
+    Args:
+        path: File of word pairs; see `word_lists.read_pairs`.
+        lowercase: Whether the words of file and task are compared in lower case.
+    """
+
+    needs_encoder = True
+    needs_features = False
+    reads = ()
+    hyperparameters = {"path": Text("the path of a file of word pairs"), "lowercase": Boolean()}
+
+    def __init__(self, *, path, lowercase=True):
+        super().__init__(path=path, lowercase=lowercase)
+
+    def run(self, subject, seed):
+        """Correlates; nothing is random.
+
+        Returns:
+            "Spearman", "coverage", "pairs" and "chance".
+        """
+        pairs = read_pairs(self.path, self.lowercase)
+        vectors = vectors_of(subject, "word_similarity", self.lowercase)
+        known = [pair for pair in pairs if pair[0] in vectors and pair[1] in vectors]
+        if len(known) < 2:
+            raise DataError(
+                "Word similarity needs two or more pairs of known words. Received: "
+                f"{len(known)} of {len(pairs)} pairs of {self.path} with both words among the "
+                f"task's {len(vectors.words)}. Choose another word list, or `lowercase`."
+            )
+        first, second, human = zip(*known)
+        cosines = (vectors.rows(first) * vectors.rows(second)).sum(axis=-1)
+        correlation = spearman(human, cosines)
+        if np.isnan(correlation):
+            raise DataError(
+                "Word similarity needs scores and cosines that differ from pair to pair. "
+                f"Received: {'equal scores' if len(set(human)) == 1 else 'equal cosines'} for "
+                f"all {len(known)} known pairs. Look for collapsed vectors or another word list."
+            )
+        return {
+            "Spearman": correlation,
+            "coverage": len(known) / len(pairs),
+            "pairs": float(len(known)),
+            "chance": 0.0,
+        }
+
+
+def spearman(first, second) -> float:
+    """Spearman's rank correlation with average ranks for ties; NaN if either is constant."""
+    ranks = [rankdata(values) - (len(values) + 1) / 2 for values in (first, second)]
+    scale = np.sqrt((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum())
+    return float(ranks[0] @ ranks[1] / scale) if scale else float("nan")
