@@ -62,11 +62,12 @@ def evaluate(
     name = _encoder_name(run, encoder)
     data = run.data if dataset is None else as_dataset(dataset)
     model = run.encoders[name]
+    reads = _encoder_reads(run)
     notes = []
     chosen = _usable(_default_probes(run) if probes is None else probes, data, notes)
     # Models that need not give a vector an example (of words, of flow) are judged as well.
     with_features = not chosen or any(probe.needs_features for probe in chosen)
-    feature = _reads(run, name)
+    feature = reads[name]
     if with_features:
         feature = feature_for(model, data.train, feature)
         feature_for(model, data.test, feature)
@@ -88,20 +89,32 @@ def evaluate(
             make_encoder=fresh_encoder,
             task=run.task,
             model=whole,
+            encoders=None if whole is None else run.task.encoders(whole),
+            reads=reads,
         )
+
+    reasons = {} if not with_features else {feature: _no_raw_input(data.train.features[feature])}
+    for probe in chosen:
+        if probe.frames:
+            reasons[probe.frames] = _no_raw_input(_frame_of(data.train.features[probe.frames]))
+
+    def takes_raw(probe):
+        if probe.needs_encoder or not (probe.needs_features or probe.frames):
+            return not probe.needs_encoder
+        return not reasons[probe.frames or feature]
+
+    raw_health = with_features and not reasons[feature]
 
     def contenders():
         """Subjects one after another, so that one set of features is held at a time."""
         yield subject(PRETRAINED, run.model), 0
         for seed in range(max([seeds, *(probe.seeds for probe in chosen)])):
             yield subject(RANDOM, run.untrained_model(seed)), seed
-        if all(probe.needs_encoder for probe in chosen) and not with_features:
-            return
-        reason = _no_raw_input(data.train.features[feature])
-        if reason:
-            notes.append(f"'{RAW}' is left out: '{feature}' {reason}.")
-            report.warn(notes[-1])
-        else:
+        for what, reason in reasons.items():
+            if reason:
+                notes.append(f"'{RAW}' is left out: '{what}' {reason}.")
+                report.warn(notes[-1])
+        if raw_health or any(map(takes_raw, chosen)):
             yield subject(RAW, None), 0
 
     described = dataset_name(run, data, dataset)
@@ -120,10 +133,10 @@ def evaluate(
         )
         for probe in chosen
     ]
-    before = _digest(model)
+    before = _digest(run)
     for contender, first in contenders() if chosen else ():
         for probe, result in zip(chosen, results, strict=False):
-            if probe.needs_encoder and contender.encoder is None:
+            if contender.name == RAW and not takes_raw(probe):
                 continue
             if contender.name == RANDOM:
                 # Each seed is another initialisation as well as another subset.
@@ -138,12 +151,12 @@ def evaluate(
                 continue
             result.runs.setdefault(contender.name, []).extend(runs)
             _add_sizes(result, contender, probe)
-            if _digest(model) != before:
+            if _digest(run) != before:
                 raise PluginError(
                     "A probe must leave the encoder as it is. Received: other weights after "
                     f"'{result.protocol}'. Let it train `subject.clone_encoder()`."
                 )
-        if with_features:
+        if with_features and (contender.name != RAW or raw_health):
             _add_health(results, contender, pooling, described, name, run)
         notes += [note for note in contender.notes if note not in notes]
 
@@ -198,9 +211,10 @@ def _default_probes(run):
     return run.config.get("probes") or run.task.probes
 
 
-def _reads(run, encoder):
-    reads = run.task.encoder_reads()
-    return reads.get(encoder, next(iter(run.task.reads)))
+def _encoder_reads(run):
+    """The raw feature that each encoder of the run takes, by the encoder's name."""
+    reads, first = run.task.encoder_reads(), next(iter(run.task.reads))
+    return {name: reads.get(name, first) for name in run.encoders}
 
 
 def _usable(probes, data, notes):
@@ -226,6 +240,11 @@ def _usable(probes, data, notes):
     return usable
 
 
+def _frame_of(spec):
+    """Spec of one frame of a video, or of one of several views of it."""
+    return tf.TensorSpec(spec.shape[-3:], spec.dtype)
+
+
 def _no_raw_input(spec):
     """Why a feature is no fixed-length vector of its own, or None."""
     if not spec.shape.is_fully_defined():
@@ -240,8 +259,11 @@ def _no_raw_input(spec):
 def _add_sizes(result, contender, probe):
     """Adds the number of features and of examples; extracts none for a probe without them."""
     if not probe.needs_features:
-        encoder = contender.encoder
-        result.feature_dimensions[contender.name] = encoder and encoder.outputs[0].shape[-1]
+        width = contender.encoder and contender.encoder.outputs[0].shape[-1]
+        if probe.frames:
+            pooled = getattr(probe, "pooling", None)
+            width = contender.frame_features("test", probe.frames, pooled)[0].shape[-1]
+        result.feature_dimensions[contender.name] = width
         result.train_size = contender.data.train.size or 0
         result.test_size = contender.data.test.size or 0
         return
@@ -278,8 +300,9 @@ def _epoch(run):
     return len(run.history)  # A row an epoch, over all stages.
 
 
-def _digest(model):
+def _digest(run):
     digest = hashlib.sha256()
-    for weights in model.get_weights():
-        digest.update(weights.tobytes())
+    for model in run.encoders.values():
+        for weights in model.get_weights():
+            digest.update(weights.tobytes())
     return digest.hexdigest()

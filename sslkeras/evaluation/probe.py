@@ -8,8 +8,10 @@ import numpy as np
 from sslkeras import report
 from sslkeras.errors import ConfigurationError, DataError
 from sslkeras.evaluation import features as features_module
+from sslkeras.evaluation import frame_features as frame_features_module
 from sslkeras.evaluation import health
 from sslkeras.hyperparameters import Configurable
+from sslkeras.notation import suggest
 
 PRETRAINED = "pretrained"
 RANDOM = "random init"
@@ -30,6 +32,9 @@ class Subject:
             the trunk can be cloned from its config.
         task: The `Task`, for probes that ask it for predictions; None without one.
         model: The task's whole model that `encoder` is a part of; None for the raw input.
+        encoders: All trunks of the task by name, for `of_encoder`; None without others, and
+            for the raw input.
+        reads: Name of the raw feature that each trunk takes, by the trunk's name.
     """
 
     def __init__(
@@ -44,12 +49,16 @@ class Subject:
         make_encoder=None,
         task=None,
         model=None,
+        encoders=None,
+        reads=None,
     ):
         features_module.check_pooling(pooling)
         self.name, self.data, self.feature, self.encoder = name, data, feature, encoder
         self.pooling, self.batch_size = pooling, batch_size
         self.task, self.model = task, model
+        self.reads = dict(reads or {})
         self.notes = []
+        self._encoders = encoders
         self._make_encoder = make_encoder
         self._cache = {}
 
@@ -93,6 +102,89 @@ class Subject:
             )
         return targets[name]
 
+    def frame_features(self, split, feature="video", pooling=None) -> list:
+        """Features of every frame of the videos of "train" or "test", extracted once.
+
+        Args:
+            split: "train" or "test".
+            feature: Feature with the videos, `(time, height, width, channels)`, or
+                `(views, time, height, width, channels)`. Where the data offers 'num_frames',
+                the frames from there on are padding and left out.
+            pooling: How maps of a frame become vectors; None for the subject's.
+
+        Returns:
+            float32 `(frames, features)` for each video, in the order of the split; with
+            several views `(views, frames, features)`.
+
+        Raises:
+            DataError: If the data lacks the feature, it does not fit the encoder, or a frame's
+                features have NaN or infinity.
+        """
+        return self._videos(split, feature, pooling).features
+
+    def frame_targets(self, split, name, feature="video", pooling=None) -> list:
+        """The feature `name` of each video: one value a frame, or one for the video.
+
+        Args:
+            split: "train" or "test".
+            name: Name of the feature, `(time, ...)` or any small one.
+            feature: Feature with the videos; see `frame_features`.
+            pooling: As in the call of `frame_features`, so that no second pass is made.
+
+        Returns:
+            An array for each video.
+
+        Raises:
+            DataError: If the data lacks it or it is too large for a target.
+        """
+        targets = self._videos(split, feature, pooling).targets
+        if name not in targets:
+            raise DataError(
+                f"The dataset must offer '{name}' with a value for each frame or video. Received: "
+                f"{', '.join(sorted(targets)) or 'no such feature'} ({split} split). "
+                f"{frame_features_module.OFFER}."
+            )
+        return targets[name]
+
+    @property
+    def encoder_names(self) -> tuple:
+        """Names of the task's trunks, the first one first."""
+        return tuple(self.reads)
+
+    def of_encoder(self, name) -> "Subject":
+        """This contender with another of the task's trunks, made once.
+
+        Raises:
+            ConfigurationError: If the task has no trunk of that name.
+            DataError: If the data lacks what that trunk reads.
+        """
+        if name not in self.reads:
+            known = ", ".join(self.reads) or "none by name"
+            raise ConfigurationError(
+                f"An encoder must be one of the task's: {known}. Received: {name!r}."
+                + suggest(name, self.reads)
+            )
+        if ("encoder", name) not in self._cache:
+            encoder = None if self._encoders is None else self._encoders[name]
+            feature = self.reads[name]
+            for split in (self.data.train, self.data.test) if encoder is not None else ():
+                feature = features_module.feature_for(encoder, split, feature)
+            other = Subject(
+                self.name,
+                self.data,
+                feature,
+                encoder,
+                pooling=self.pooling,
+                batch_size=self.batch_size,
+                task=self.task,
+                model=self.model,
+                encoders=self._encoders,
+                reads=self.reads,
+            )
+            other.notes = self.notes
+            self._cache["encoder", name] = other
+        return self._cache["encoder", name]
+
     def clone_encoder(self) -> keras.Model:
         """A trunk of its own with the same weights, for a probe that trains it."""
         if self._make_encoder is not None:
@@ -131,6 +223,26 @@ class Subject:
             self._cache[split, pooling] = extracted
         return self._cache[split, pooling]
 
+    def _videos(self, split, feature, pooling):
+        pooling = pooling or self.pooling
+        features_module.check_pooling(pooling)
+        key = ("frames", split, feature, pooling)
+        if key not in self._cache:
+            videos = frame_features_module.read_videos(
+                self.split(split), feature, self.encoder, pooling, self.batch_size
+            )
+            frames = np.concatenate(
+                [one.reshape(-1, one.shape[-1]) for one in videos.features], axis=0
+            )
+            health.check_finite(frames, self.name, split)
+            if health.is_collapsed(frames):
+                self.note(
+                    f"The features of the frames by '{self.name}' hardly vary over the {split} "
+                    "split: a collapsed representation."
+                )
+            self._cache[key] = videos
+        return self._cache[key]
+
 
 def _flatten(batch):
     return batch.numpy().reshape(len(batch), -1)
@@ -146,6 +258,8 @@ class Probe(Configurable, abc.ABC):
             is then left out.
         needs_features: False if it never asks for `subject.features`, so that none are
             extracted for it.
+        frames: Feature with the videos for whose frames it asks (`subject.frame_features`),
+            or None. Such a probe has `needs_features = False`.
         seeds: How many times it is repeated, with seeds 0, 1, ...; results are then means
             with deviations.
     """
@@ -153,6 +267,7 @@ class Probe(Configurable, abc.ABC):
     reads: tuple = ("label",)
     needs_encoder: bool = False
     needs_features: bool = True
+    frames: str | None = None
     seeds: int = 1
 
     @abc.abstractmethod
@@ -187,13 +302,31 @@ def classes_of(subject, target):
             their number is not that of the features.
     """
     train, test = (subject.targets(split, target) for split in ("train", "test"))
+    for split, targets in (("train", train), ("test", test)):
+        check_lengths(subject.features(split), targets, target, split)
+    return class_indices(train, test, target, subject.note)
+
+
+def class_indices(train, test, target, note):
+    """Class indices of given targets.
+
+    Args:
+        train: `(examples,)`, integers or strings.
+        test: Likewise.
+        target: Name of the feature, for messages.
+        note: Told in words about test classes that the train split lacks.
+
+    Returns:
+        As `classes_of`.
+
+    Raises:
+        DataError: If the targets are no single classes or fewer than two classes occur.
+    """
     if train.ndim != 1 or np.issubdtype(train.dtype, np.floating):
         raise DataError(
             f"'{target}' must be one class an example, an integer or a string. Received: "
             f"{train.dtype} of shape {train.shape}. Use the probe 'linear' for real numbers."
         )
-    for split, targets in (("train", train), ("test", test)):
-        check_lengths(subject.features(split), targets, target, split)
     classes, indices = np.unique(train, return_inverse=True)
     if len(classes) < 2:
         raise DataError(
@@ -203,7 +336,7 @@ def classes_of(subject, target):
     where = np.clip(np.searchsorted(classes, test), 0, len(classes) - 1)
     known = classes[where] == test
     if not known.all():
-        subject.note(
+        note(
             f"{int((~known).sum())} test examples have a class of '{target}' that the train split "
             "lacks: they count as wrong."
         )

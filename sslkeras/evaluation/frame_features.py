@@ -1,0 +1,175 @@
+"""Features of every frame of whole videos, which may differ in length."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from sslkeras.datasets.dataset import as_float
+from sslkeras.errors import DataError
+from sslkeras.evaluation.features import embedding_of
+from sslkeras.layers.features import pool
+
+# What a dataset of whole videos offers, as the errors say it.
+OFFER = (
+    "A dataset of whole videos offers 'video' (time, height, width, channels), 'phase' (time,) "
+    "with an integer for each frame and, if shorter videos are padded at their end, 'num_frames'"
+)
+# Values of one frame that are read along as possible targets.
+_LARGEST_TARGET = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Videos:
+    """Features and targets of the videos of one split, in the split's order.
+
+    Attributes:
+        features: float32 `(frames, features)` for each video, without padding; with several
+            views `(views, frames, features)`.
+        targets: By feature name an array for each video: `(frames, ...)` of what the data has
+            for each frame, `(...)` of what it has for the video.
+    """
+
+    features: list
+    targets: dict
+
+
+def read_videos(split, feature, encoder, pooling, batch_size) -> Videos:
+    """One pass over the videos of `split`.
+
+    An encoder of frames is applied to each frame; one of clips must give features for each
+    frame it gets, and is applied to one whole video at a time without its padding.
+
+    Args:
+        split: The `Split`.
+        feature: Feature with the videos, `(time, height, width, channels)` or `(views, time,
+            height, width, channels)`; the time may be unknown.
+        encoder: The frozen trunk; None for the values of the frames themselves.
+        pooling: How maps of a frame become vectors.
+        batch_size: Frames in a batch.
+
+    Raises:
+        DataError: If the split lacks the feature, or it does not fit the encoder.
+    """
+    if feature not in split.features:
+        raise DataError(
+            f"The dataset must offer '{feature}'. Received: a dataset with "
+            f"{', '.join(sorted(split.features)) or 'no features'}. {OFFER}."
+        )
+    spec = split.features[feature]
+    if spec.shape.rank not in (4, 5):
+        raise DataError(
+            f"'{feature}' must be a video (time, height, width, channels), or several views of "
+            f"one. Received: {spec.shape}. {OFFER}."
+        )
+    time_axis = spec.shape.rank - 4
+    embedding = _embedding(encoder, spec, pooling, batch_size, feature)
+    names = [name for name in split.features if _is_target(split.features[name], spec)]
+    # Videos whose length is not known cannot share a batch.
+    shapes = [split.features[name].shape for name in (feature, *names)]
+    together = 1
+    if all(shape.is_fully_defined() for shape in shapes):
+        together = max(1, batch_size // spec.shape[:-3].num_elements())
+    features, targets = [], {name: [] for name in names}
+    for batch in split.batches(together, only=(feature, *names)):
+        columns = {name: batch[name].numpy() for name in names}
+        videos = as_float({feature: batch[feature]})[feature]
+        for row in range(len(videos)):
+            total = videos.shape[1 + time_axis]
+            frames = int(columns["num_frames"][row]) if "num_frames" in columns else total
+            if not 1 <= frames <= total:
+                raise DataError(
+                    f"'num_frames' must be the number of frames of the video, 1 to {total}. "
+                    f"Received: {frames} (video {len(features)}). Check the dataset's reader."
+                )
+            video = videos[row, :, :frames] if time_axis else videos[row, :frames]
+            features.append(embedding(video))
+            for name in names:
+                value = columns[name][row]
+                of_frames = split.features[name].shape.rank and len(value) == total
+                targets[name].append(value[:frames] if of_frames else value)
+    if not features:
+        raise DataError(
+            "A split that is judged must have a video. Received: an empty split. Choose another "
+            "dataset."
+        )
+    return Videos(features, targets)
+
+
+def gives_frames(encoder) -> bool:
+    """Whether an encoder has features for each frame: it takes frames, or keeps the time."""
+    takes, gives = encoder.inputs[0].shape, encoder.outputs[0].shape
+    return takes.rank == 4 or (takes.rank == 5 and gives.rank in (3, 5))
+
+
+def _is_target(spec, video):
+    """Whether a feature is small enough to be read along."""
+    if spec.shape.rank is None or spec.shape.rank > 2:
+        return False
+    if spec.shape.rank < 2:
+        return True
+    values = spec.shape[1:] if spec.shape[0] in (None, video.shape[-4]) else spec.shape
+    return values.is_fully_defined() and values.num_elements() <= _LARGEST_TARGET
+
+
+def _embedding(encoder, spec, pooling, batch_size, feature):
+    """`video -> float32 array (..., frames, features)`, of one video without padding."""
+    frame = spec.shape[-3:]
+    if encoder is None:
+        return lambda video: video.numpy().reshape(*video.shape[:-3], -1)
+    if len(encoder.inputs) != 1:
+        raise DataError(
+            "An encoder that is judged must take one input. Received: "
+            f"{len(encoder.inputs)} inputs. Name another encoder with `encoder`."
+        )
+    takes = encoder.inputs[0].shape[1:]
+    if takes.rank == 3 and takes.is_compatible_with(frame):
+        of_frames = embedding_of(encoder, pooling, tf.TensorSpec(frame, spec.dtype))
+
+        def embed(video):
+            frames = tf.reshape(video, [-1, *video.shape[-3:]])
+            parts = [
+                np.asarray(of_frames(frames[start : start + batch_size]))
+                for start in range(0, len(frames), batch_size)
+            ]
+            return np.concatenate(parts).reshape(*video.shape[:-3], -1)
+
+        return embed
+    if takes.rank != 4 or not takes.is_compatible_with(spec.shape[-4:]):
+        raise DataError(
+            f"The frames of '{feature}' must have the shape that the encoder takes, {takes}. "
+            f"Received: {spec.shape}. Resize the frames, or choose another dataset."
+        )
+
+    @tf.function(reduce_retracing=True)
+    def of_clips(clips):
+        given = encoder(clips, training=False)
+        if given.shape.rank == 3:
+            return tf.cast(given, tf.float32)
+        maps = tf.reshape(given, tf.concat([[-1], tf.shape(given)[2:]], 0))
+        vectors = pool(tf.ensure_shape(maps, [None, *given.shape[2:]]), pooling)
+        return tf.reshape(vectors, tf.concat([tf.shape(given)[:2], [-1]], 0))
+
+    gives = encoder.outputs[0].shape
+    if gives.rank not in (3, 5):
+        raise DataError(
+            "An encoder of clips whose frames are compared must keep the time axis: (batch, time, "
+            f"features). Received: {gives}. Name an encoder of frames with `encoder`."
+        )
+
+    def embed(video):
+        clips = tf.reshape(video, [-1, *video.shape[-4:]])
+        frames = clips.shape[1]
+        if takes[0] is not None and takes[0] > frames:  # It takes no other length.
+            last = tf.repeat(clips[:, -1:], takes[0] - frames, axis=1)
+            clips = tf.concat([clips, last], axis=1)
+        result = of_clips(clips).numpy()
+        if result.shape[1] != clips.shape[1]:
+            raise DataError(
+                "An encoder of clips whose frames are compared must give features for each frame. "
+                f"Received: {result.shape[1]} for {clips.shape[1]} frames. Name an encoder of "
+                "frames with `encoder`."
+            )
+        return result[:, :frames].reshape(*video.shape[:-3], -1)
+
+    return embed
