@@ -14,7 +14,7 @@ from sslkeras.datasets.dataset import Share, as_dataset
 from sslkeras.encoders.encoder import as_encoder
 from sslkeras.errors import ConfigurationError, Interrupted
 from sslkeras.task import Task
-from sslkeras.training import pipeline, run_folder
+from sslkeras.training import data_service, pipeline, run_folder
 from sslkeras.training.callbacks import (
     Clock,
     EarlyStopping,
@@ -124,6 +124,9 @@ class _Pretraining:
         self.encoder = as_encoder(encoder)
         self.init_from, self.callbacks = init_from, tuple(callbacks)
         check_batch(self.settings.batch_size, self.strategy)
+        self.services = (
+            data_service.addresses(self.settings.data_service) if self.settings.data_service else []
+        )
         self.task.check(self.data.train)
         self.name = getattr(self.task, "registered_name", None) or type(self.task).__name__
         self.config = {
@@ -415,7 +418,7 @@ class _Pretraining:
     def _callbacks(self, plan, last_step, restored_metrics):
         settings = self.settings
         record = EpochRecord(self.place, self.history, last_step, restored_metrics=restored_metrics)
-        callbacks = [self.guard, record]
+        callbacks = [self.guard, *self._monitor(), record]
         if settings.early_stopping:
             callbacks.append(EarlyStopping(self.place, self.history, settings.early_stopping))
         if self.checkpoints is not None:
@@ -440,6 +443,13 @@ class _Pretraining:
                 )
         return [*callbacks, *self.callbacks]
 
+    def _monitor(self):
+        if not self.settings.monitor_every:
+            return []
+        from sslkeras.evaluation.monitor import Monitor
+
+        return [Monitor(self.task, self.model, self.data, self.settings.monitor_every)]
+
     def _distributed(self, plan, pretext, epochs):
         """The training batches from here on, spread over replicas."""
         settings, place = self.settings, self.place
@@ -460,6 +470,7 @@ class _Pretraining:
                 share=Share(context.input_pipeline_id, context.num_input_pipelines),
                 stream=place.stage_index,
                 replicas=replicas,
+                services=self.services,
             )
             # fit() takes no more than there are. Of data that may end, the workers would tell
             # each other at every step whether there was some.

@@ -133,10 +133,24 @@ SETTINGS = (
         "Epochs between evaluations of the surrogate task on held-out data; 0: never.",
     ),
     Setting(
+        "monitor_every",
+        0,
+        Integer(0),
+        "Epochs between looks at the features: spread, effective rank, and k-NN accuracy "
+        "where there are labels; 0: never.",
+    ),
+    Setting(
         "strategy",
         "default",
         Text("a strategy's name(key=value)"),
         "tf.distribute strategy: default, one_device, mirrored(devices=2), multi_worker, tpu.",
+        defines_run=False,
+    ),
+    Setting(
+        "data_service",
+        None,
+        Optional(Text("grpc://host:port, several separated by commas")),
+        "Dispatchers of the tf.data service that make the training batches; None: this process.",
         defines_run=False,
     ),
     Setting(

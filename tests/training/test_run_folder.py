@@ -8,6 +8,7 @@ import pytest
 
 from sslkeras.errors import RunError
 from sslkeras.training.run_folder import RunFolder, describe
+from sslkeras.training.settings import Settings
 from tests.toys import Denoise
 
 CONFIG = {
@@ -46,6 +47,22 @@ def test_other_versions_do_not_make_another_run(tmp_path):
     opened(tmp_path / "run")
 
     opened(tmp_path / "run", {**CONFIG, "versions": {"python": "3.10"}})
+
+
+def test_a_setting_that_is_new_had_its_default_before(tmp_path):
+    opened(tmp_path / "run")
+    newer = json.loads(json.dumps(CONFIG))
+    newer["settings"]["monitor_every"] = 0
+    newer["settings"]["weight_decay"] = 0.0
+
+    with pytest.raises(RunError, match="settings.weight_decay: 0.0 there, 0.5 asked for"):
+        other = json.loads(json.dumps(newer))
+        other["settings"]["weight_decay"] = 0.5
+        opened(
+            tmp_path / "run", {**other, "settings": {**Settings().defining(), **other["settings"]}}
+        )
+
+    opened(tmp_path / "run", {**newer, "settings": {**Settings().defining(), **newer["settings"]}})
 
 
 def test_another_run_is_refused_with_the_difference_and_nothing_changes(tmp_path):
