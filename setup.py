@@ -78,6 +78,8 @@ setup(
             "phase_progression = sslkeras.evaluation.phase_progression:PhaseProgression",
             "retrieval = sslkeras.evaluation.retrieval:Retrieval",
             "label_propagation = sslkeras.evaluation.label_propagation:LabelPropagation",
+            "localization = sslkeras.evaluation.localization:Localization",
+            "flow_epe = sslkeras.evaluation.flow_epe:FlowEPE",
             "word_analogy = sslkeras.evaluation.word_analogy:WordAnalogy",
             "word_similarity = sslkeras.evaluation.word_similarity:WordSimilarity",
             "masked_accuracy = sslkeras.evaluation.masked_accuracy:MaskedAccuracy",

@@ -30,7 +30,7 @@ def task_method(subject, probe, signature):
     return method
 
 
-def task_outputs(subject, split, call, limit=None):
+def task_outputs(subject, split, call, limit=None, truth=()):
     """What a method of the task gives for each batch of a split, in the stored order.
 
     Args:
@@ -39,6 +39,8 @@ def task_outputs(subject, split, call, limit=None):
         call: From a raw float batch to tensors `(examples, ...)` or a structure of them, in
             TensorFlow ops.
         limit: Examples at most; None for all.
+        truth: Features of the data that are read along with what the task reads. Examples
+            are then not selected by the task.
 
     Yields:
         The structure with NumPy arrays.
@@ -48,7 +50,12 @@ def task_outputs(subject, split, call, limit=None):
     """
     compiled = tf.function(call, reduce_retracing=True)
     done = 0
-    for batch in subject.task.raw_batches(subject.split(split), subject.batch_size):
+    if truth:
+        wanted = tuple(dict.fromkeys((*subject.task.reads, *truth)))
+        batches = subject.split(split).batches(subject.batch_size, only=wanted)
+    else:
+        batches = subject.task.raw_batches(subject.split(split), subject.batch_size)
+    for batch in batches:
         size = len(tf.nest.flatten(batch)[0])
         if limit is not None and done + size > limit:
             size = limit - done
