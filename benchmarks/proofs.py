@@ -54,10 +54,10 @@ def prove(path, runs):
     for seed in range(FLAGS.seeds):
         folder = runs / path.stem / f"seed{seed}"
         run = sslkeras.pretrain(**{**arguments, "seed": seed, "output": folder})
-        # The random initialisations are the same for each trained encoder: judged once.
-        results.append(sslkeras.evaluate(run, seeds=1 if seed else FLAGS.seeds))
+        # The baselines are the same for each trained encoder: judged once.
+        results.append(sslkeras.evaluate(run, seeds=FLAGS.seeds, baselines=seed == 0))
         folders.append(folder)
-    print(results[-1])
+    print(results[0])
     return {
         "recipe": str(path.relative_to(ROOT)),
         "about": about(path),

@@ -27,6 +27,7 @@ def evaluate(
     encoder=None,
     seeds=1,
     pooling="mean",
+    baselines=True,
     output=None,
 ) -> EvaluationResult:
     """Judges the encoder of a run.
@@ -43,6 +44,8 @@ def evaluate(
         encoder: Name of one of the run's encoders; None for the first.
         seeds: How many random initialisations the pretrained encoder is compared with.
         pooling: How maps become vectors: "mean", "max", "flatten" or "grid:k".
+        baselines: Whether random initialisations and the raw input are judged as well; False
+            where they are known already, as for the same network trained with another seed.
         output: Folder for `evaluation.json`; None for the run's folder, if it has one.
             Earlier results of other protocols in that file are kept.
 
@@ -108,6 +111,8 @@ def evaluate(
     def contenders():
         """Subjects one after another, so that one set of features is held at a time."""
         yield subject(PRETRAINED, run.model), 0
+        if not baselines:
+            return
         for seed in range(max([seeds, *(probe.seeds for probe in chosen)])):
             yield subject(RANDOM, run.untrained_model(seed)), seed
         for what, reason in reasons.items():
