@@ -78,6 +78,7 @@ setup(
             "phase_progression = sslkeras.evaluation.phase_progression:PhaseProgression",
             "retrieval = sslkeras.evaluation.retrieval:Retrieval",
             "label_propagation = sslkeras.evaluation.label_propagation:LabelPropagation",
+            "bag_of_words = sslkeras.evaluation.bag_of_words:BagOfWords",
             "localization = sslkeras.evaluation.localization:Localization",
             "flow_epe = sslkeras.evaluation.flow_epe:FlowEPE",
             "word_analogy = sslkeras.evaluation.word_analogy:WordAnalogy",
