@@ -17,8 +17,24 @@ import abc
 import itertools
 import math
 import numbers
+import typing
 
 from sslkeras.errors import ConfigurationError
+
+# What a value of another kind may look like.
+_STRANGERS = (None, True, -1, 0, 1, 0.5, math.nan, math.inf, "", "x", "1", (), ("x",), {})
+
+
+class Edges(typing.NamedTuple):
+    """Values on both sides of the border of a constraint.
+
+    Attributes:
+        accepted: Values just inside.
+        refused: Values just outside, and values of other kinds.
+    """
+
+    accepted: tuple
+    refused: tuple
 
 
 class Constraint(abc.ABC):
@@ -33,6 +49,18 @@ class Constraint(abc.ABC):
     def normalise(self, value):
         """`value` in its canonical form, e.g. a list as a tuple. Called after `accepts`."""
         return value
+
+    def candidates(self):
+        """Values near the border, on either side; `edges` sorts them."""
+        return ()
+
+    def edges(self) -> Edges:
+        """Values at the border of the set, from which tests of its users are made."""
+        values = [*self.candidates(), *_STRANGERS]
+        return Edges(
+            accepted=tuple(value for value in values if self.accepts(value)),
+            refused=tuple(value for value in values if not self.accepts(value)),
+        )
 
     def __repr__(self):
         return self.description
@@ -85,6 +113,12 @@ class Real(Constraint):
     def normalise(self, value):
         return float(value)
 
+    def candidates(self):
+        for bound in (self.low, self.high):
+            if bound is not None:
+                below, above = (math.nextafter(bound, to) for to in (-math.inf, math.inf))
+                yield from (below, float(bound), above)
+
 
 class Integer(Real):
     """A whole number from `low` to `high`, both included."""
@@ -103,6 +137,12 @@ class Integer(Real):
 
     def normalise(self, value):
         return int(value)
+
+    def candidates(self):
+        for bound in (self.low, self.high):
+            if bound is not None:
+                yield from (bound - 1, bound, bound + 0.5, bound + 1)
+        yield 2**63
 
 
 class Boolean(Constraint):
@@ -135,6 +175,9 @@ class Choice(Constraint):
         # 1 == True in Python, so the type counts as well.
         return any(type(value) is type(known) and value == known for known in self.values)
 
+    def candidates(self):
+        return self.values
+
 
 class ListOf(Constraint):
     """A list or tuple of values that each satisfy `item`; stored as a tuple."""
@@ -164,6 +207,20 @@ class ListOf(Constraint):
     def normalise(self, value):
         return tuple(self.item.normalise(item) for item in value)
 
+    def candidates(self):
+        inside, outside = self.item.edges()
+        least = self.min_length if self.length is None else self.length
+        for one in inside:
+            yield (one,) * least
+        if inside:
+            yield from ((inside[0],) * length for length in {least - 1, least + 1} if length >= 0)
+            rest = (inside[0],) * (max(least, 1) - 1)
+            yield from ((*rest, one) for one in outside)
+        if self.increasing:
+            # Of numbers in falling order only the order is wrong.
+            pairs = ((a, b) for a, b in itertools.permutations(inside, 2) if a > b)
+            yield from ((a,) + (b,) * (max(least, 2) - 1) for a, b in itertools.islice(pairs, 1))
+
 
 class Optional(Constraint):
     """None, or what `constraint` allows; `none_means` says what None stands for."""
@@ -179,6 +236,9 @@ class Optional(Constraint):
     def normalise(self, value):
         return None if value is None else self.constraint.normalise(value)
 
+    def candidates(self):
+        return self.constraint.candidates()
+
 
 class AnyOf(Constraint):
     """What at least one of the given constraints allows."""
@@ -193,6 +253,9 @@ class AnyOf(Constraint):
     def normalise(self, value):
         fitting = next(c for c in self.constraints if c.accepts(value))
         return fitting.normalise(value)
+
+    def candidates(self):
+        return itertools.chain.from_iterable(c.candidates() for c in self.constraints)
 
 
 def check_argument(owner, name, value, constraint):

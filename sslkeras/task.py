@@ -61,11 +61,19 @@ class Task(Configurable, abc.ABC):
         probes: How the encoder is judged unless the user says otherwise, in the
             `name(key=value)` notation.
         xla: Whether the training step may be compiled by XLA (on accelerators).
+        random_pretext: Whether the pretext draws from its seed. `sslkeras.testing` holds a
+            task to this and to the next.
+        targets_in_inputs: How much of the targets the inputs may show: "none" (what is
+            predicted cannot be read off the inputs of noise), "some" (no target is an
+            input, or a part of one, as it stands) or "all" (the task withholds something
+            else, such as capacity).
     """
 
     reads: dict = {"image": (1, 1, 1)}
     probes: tuple = ("linear", "knn")
     xla: bool = False
+    random_pretext: bool = True
+    targets_in_inputs: str = "some"
 
     # What every task has.
 

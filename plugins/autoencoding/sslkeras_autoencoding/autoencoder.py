@@ -64,6 +64,9 @@ class Autoencoder(Task):
         ConfigurationError: If an argument is out of range or belongs to the other form.
     """
 
+    random_pretext = False
+    # Withheld is capacity.
+    targets_in_inputs = "all"
     hyperparameters = {
         "form": Choice("conv", "mlp"),
         "hidden_sizes": Optional(ListOf(Integer(1), min_length=1), "1000, 500, 250"),

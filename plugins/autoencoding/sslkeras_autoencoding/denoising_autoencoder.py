@@ -203,6 +203,9 @@ class DenoisingAutoencoder(Task):
                 "layer_corruption",
                 "hidden_sizes",
             )
+        if stacked:
+            # The clean image goes in: the model corrupts what comes out of the layers below.
+            self.targets_in_inputs = "all"
         if not self._is_conv:
             # Images or vectors.
             self.reads = {"image": None}

@@ -1,0 +1,99 @@
+"""A run that was killed and resumed ends as one that was not."""
+
+import pathlib
+import tempfile
+
+import keras
+import numpy as np
+
+from sslkeras.testing.broken_contract import NotApplicableError, require
+from sslkeras.testing.comparison import difference
+from sslkeras.training.pretrain import pretrain
+
+_EPOCHS, _STEPS = 2, 3
+
+
+class _KilledError(Exception):
+    """Stands for kill -9."""
+
+
+class _KillAt(keras.callbacks.Callback):
+    def __init__(self, updates):
+        super().__init__()
+        self._left = updates
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self._left == 0:
+            raise _KilledError
+        self._left -= 1
+
+
+def check_resumed_run_equals_uninterrupted(subject):
+    """Through `sslkeras.pretrain`, killed one update before the end: weights and history."""
+    if subject.random_model:
+        raise NotApplicableError("Layers that draw at random are in no checkpoint of Keras 2.")
+    stages = subject.task.stages(subject.build())
+    open_ended = any(stage.epochs is None for stage in stages)
+    updates = _STEPS * sum(stage.epochs or _EPOCHS for stage in stages)
+
+    def run(output, *callbacks):
+        return pretrain(
+            # Another object each time: what it kept of the run before would be lost by a kill.
+            subject.fresh_task(),
+            subject.data,
+            subject.encoder,
+            output=output,
+            epochs=_EPOCHS if open_ended else None,
+            steps_per_epoch=_STEPS,
+            batch_size=subject.batch_size,
+            optimizer="adam",
+            validate_every=0,
+            checkpoint_steps=2,
+            steps_per_execution=1,
+            callbacks=callbacks,
+        )
+
+    with tempfile.TemporaryDirectory() as folder:
+        whole = run(pathlib.Path(folder, "whole"))
+        # Never on a checkpoint: something is computed again.
+        last = updates - 1 - (updates - 1) % 2 + (1 if (updates - 1) % 2 else -1)
+        killed = False
+        try:
+            run(pathlib.Path(folder, "run"), _KillAt(last))
+        except _KilledError:
+            killed = True
+        assert killed, f"The run ended before update {last}."
+        resumed = run(pathlib.Path(folder, "run"))
+        found = _differences(resumed, whole)
+        if found is not None:
+            # Threads may add in another order, so that no two runs are equal to the bit.
+            again = run(pathlib.Path(folder, "again"))
+            if _differences(again, whole) is not None:
+                found = _differences(resumed, whole, relative=1e-3, absolute=1e-5)
+    require(
+        found is None,
+        "A run that was killed and resumed must end as an uninterrupted one.",
+        found,
+        "All state must be in weights of the model (checkpoints hold nothing else of yours), and "
+        "`pretext`, `select` and `adapt` must be functions of their arguments.",
+    )
+
+
+def _differences(ours, theirs, **tolerance):
+    found = difference(ours.model.get_weights(), theirs.model.get_weights(), **tolerance)
+    if found is not None:
+        return f"weights: {found}"
+    rows = [[list(map(_number, row.items())) for row in run.history] for run in (ours, theirs)]
+    if len(rows[0]) != len(rows[1]):
+        return f"{len(rows[0])} rows of history against {len(rows[1])}"
+    for epoch, (one, other) in enumerate(zip(*rows)):
+        for (name, value), (known, expected) in zip(one, other):
+            close = np.allclose(value, expected, tolerance.get("relative", 0.0), 0.0)
+            if name != known or not close:
+                return f"history, row {epoch}: {name}={value} against {known}={expected}"
+    return None
+
+
+def _number(item):
+    name, value = item
+    return name, value if isinstance(value, (int, float)) else float(hash(value))
