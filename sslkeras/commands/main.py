@@ -4,6 +4,8 @@
     sslkeras train FLAGS       pretrain, or resume a run
     sslkeras evaluate FLAGS    judge a run's encoder beside its baselines
     sslkeras show FLAGS        draw what a run withheld, answered and learned
+    sslkeras data_dispatcher FLAGS    share out input pipelines to other machines
+    sslkeras data_worker FLAGS        run input pipelines for trainers
     sslkeras compare RUNS      rank runs by a metric, side by side on a page
     sslkeras doctor            what the environment is, and what is wrong with it
 
@@ -29,6 +31,8 @@ COMMANDS = {
     "train": "sslkeras.commands.train",
     "evaluate": "sslkeras.commands.evaluate",
     "show": "sslkeras.commands.show",
+    "data_dispatcher": "sslkeras.commands.data_dispatcher",
+    "data_worker": "sslkeras.commands.data_worker",
     "compare": "sslkeras.commands.compare",
     "doctor": "sslkeras.commands.doctor",
 }

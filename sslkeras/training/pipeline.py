@@ -2,11 +2,14 @@
 
 import tensorflow as tf
 
-from sslkeras.datasets.dataset import WHOLE, Order, as_float, slice_of
+from sslkeras.datasets.dataset import WHOLE, IndexedSplit, Order, as_float, slice_of
 from sslkeras.errors import ConfigurationError, DataError
+from sslkeras.training import data_service
 
 # Held-out batches draw from seeds that no training step uses.
 _HELD_OUT = 0x5EED
+# Steps that one of several data services makes at a stretch.
+_PIECE = 8
 
 
 def steps_per_epoch(task, split, batch_size, steps=None) -> int:
@@ -72,7 +75,7 @@ def with_pretext(pretext):
 
 
 def training_batches(
-    task, split, batch_size, *, pretext, pretext_on="host", replicas=1, **position
+    task, split, batch_size, *, pretext, pretext_on="host", replicas=1, services=(), **position
 ):
     """Training batches as the model's step takes them.
 
@@ -80,11 +83,34 @@ def training_batches(
     leaves the pretext to the step. With several replicas in this process each batch comes
     as one slice a replica, in turn. The host's pretext sees the whole batch, so that the
     number of replicas changes nothing; on the device each replica gets a seed of its own.
-    Further arguments: see `raw_training_batches`.
+    `services` are the dispatchers that make the batches (see `data_service`), none for this
+    process. Further arguments: see `raw_training_batches`.
     """
-    batches = raw_training_batches(task, split, batch_size, **position)
-    if pretext_on == "host":
-        batches = batches.map(with_pretext(pretext), num_parallel_calls=tf.data.AUTOTUNE)
+
+    def made(**position):
+        batches = raw_training_batches(task, split, batch_size, **position)
+        if pretext_on == "host":
+            batches = batches.map(with_pretext(pretext), num_parallel_calls=tf.data.AUTOTUNE)
+        return batches
+
+    if services:
+        steps = position["steps"]
+
+        def piece(first, end):
+            place = {"epoch": first // steps, "step": first % steps}
+            return made(**{**position, **place}).take(end - first)
+
+        jumps = isinstance(split, IndexedSplit) and not task.selects
+        batches = data_service.served(
+            piece,
+            services,
+            position["epoch"] * steps + position["step"],
+            position["epochs"] * steps,
+            # What must be read from its beginning is divided by epochs.
+            piece=_PIECE if jumps else steps,
+        )
+    else:
+        batches = made(**position)
     if replicas > 1:
         part = batch_size // position["share"].count // replicas
 
