@@ -35,8 +35,7 @@ class Anomaly(Probe):
     Args:
         k: Neighbours, all normal ones if there are fewer.
         target: Feature that tells what is normal: one value an example (integer, bool or
-            text), or with `video` one for each frame. If the data has it for test examples
-            only, all train examples count as normal.
+            text), or with `video` one for each frame.
         normal: The value of `target` that is normal: an integer, or a text.
         score: "distance" or "task".
         video: Feature with videos whose frames are scored; None to score whole examples. A
@@ -130,12 +129,7 @@ class Anomaly(Probe):
             def targets(split, name):
                 return subject.frame_targets(split, name, self.video, self.pooling)
 
-        flags = None
-        if self.target in subject.split("train").features:
-            flags = self._anomalous(targets("train", self.target))
-        else:
-            subject.note(f"All train examples count as normal: they have no '{self.target}'.")
-        normal = self._normal(features["train"], flags)
+        normal = self._normal(features["train"], self._anomalous(targets("train", self.target)))
         k = min(self.k, len(normal))
         if k < self.k:
             subject.note(f"k={self.k} is more than the {k} normal ones: all of them count.")
@@ -148,9 +142,7 @@ class Anomaly(Probe):
         """Rows of the features of the train split that are normal."""
         if self.video is not None:
             features = np.concatenate(features)
-            flags = None if flags is None else np.concatenate([np.atleast_1d(f) for f in flags])
-        if flags is None:
-            return features
+            flags = np.concatenate([np.atleast_1d(f) for f in flags])
         if len(flags) != len(features):
             raise DataError(
                 f"'{self.target}' must have one value for each row of features. Received: "

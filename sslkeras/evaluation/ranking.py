@@ -56,8 +56,9 @@ def ndcg_at(ranked, k, gain="linear"):
         float64 `(queries,)`; NaN for a query without relevant items.
     """
     k = min(k, ranked.shape[1])
-    ideal = -np.partition(-ranked, k - 1, axis=1)[:, :k]
-    ideal = -np.sort(-ideal, axis=1)  # Of the whole database, not of what was found.
+    # The largest of the whole database, not of what was found.
+    best = np.partition(ranked, ranked.shape[1] - k, axis=1)[:, -k:]
+    ideal = np.sort(best, axis=1)[:, ::-1]
     discount = 1.0 / np.log2(np.arange(2, k + 2))
     found = _gain(ranked[:, :k], gain) @ discount
     return _share(found, _gain(ideal, gain) @ discount)

@@ -1,0 +1,61 @@
+"""Tests of sslkeras.evaluation.frame_retrieval."""
+
+import numpy as np
+import pytest
+
+from sslkeras.errors import DataError
+from sslkeras.evaluation.frame_retrieval import FrameRetrieval, neighbours
+from tests.evaluation.videos import split_of, subject_of_videos
+
+VIDEOS = [[[0.0], [1.0], [2.0], [3.0]], [[0.1], [2.9]]]
+PHASES = [[0, 0, 1, 1], [0, 1]]
+
+
+def judge(videos=VIDEOS, phases=PHASES, **arguments):
+    split = split_of(videos, phases)
+    subject = subject_of_videos(split, split)
+    return FrameRetrieval(**arguments).run(subject, 0), subject
+
+
+def test_neighbours_are_indices_of_frames_of_the_other_video():
+    found = neighbours([np.array(video) for video in VIDEOS], [(0, 1), (1, 0)])
+
+    assert {pair: indices.tolist() for pair, indices in found.items()} == {
+        (0, 1): [0, 0, 1, 1],
+        (1, 0): [0, 3],
+    }
+
+
+def test_metrics_of_two_videos():
+    found, _ = judge(k=(1, 2))
+
+    assert found["phase agreement@1"] == found["AP@1"] == pytest.approx(1.0)
+    # Video 0: one of the 2 frames there has the phase. Video 1: .1 finds 0 and 1, 2.9 finds
+    # 3 and 2: all right. (4 * .5 + 2 * 1) / 6.
+    assert found["AP@2"] == pytest.approx(4 / 6)
+    assert found["chance AP"] == pytest.approx(0.5)
+    # t/T of video 0 is 0, .25, .5, .75, of its neighbours 0, 0, .5, .5; of video 1 it is 0,
+    # .5, of its neighbours 0, .75: (0 + .25 + 0 + .25 + 0 + .25) / 6.
+    assert found["progress difference"] == pytest.approx(0.125)
+
+
+def test_frames_of_all_other_videos_are_ranked_together():
+    videos = [[[0.0]], [[0.1], [0.2]], [[0.3], [0.4]]]
+
+    found, _ = judge(videos, [[0], [0, 0], [1, 1]], k=(3,))
+
+    # Query 0: .1, .2, .3 -> 2/3. Video 1, query .1: 0, .3, .4; query .2: .3, .4, 0 -> 1/3 each.
+    # Video 2, either query: .2, .1, 0 -> none.
+    assert found["AP@3"] == pytest.approx((2 / 3 + 1 / 3 + 1 / 3) / 5)
+
+
+def test_more_neighbours_than_frames_are_said():
+    found, subject = judge(k=(5,))
+
+    assert found["AP@5"] == pytest.approx(0.5)
+    assert "AP@5 of frame_retrieval is over the 2 frames there" in subject.notes[0]
+
+
+def test_one_video_is_refused():
+    with pytest.raises(DataError, match="needs 2 or more videos in the test split. Received: 1"):
+        judge(VIDEOS[:1], PHASES[:1])
