@@ -1,6 +1,7 @@
 """The catalogue of TensorFlow Datasets."""
 
 import functools
+import re
 
 import tensorflow as tf
 
@@ -66,6 +67,12 @@ class TFDS(Dataset):
             data_dir=data_dir,
             shuffle_buffer=shuffle_buffer,
         )
+        if re.match(r"[^/]*:[A-Za-z_]", name):
+            raise DataError(
+                "`name` must be in the catalogue of TensorFlow Datasets itself: for a community's "
+                f"namespace the package downloads code and runs it. Received: {name!r}. Prepare "
+                "such a dataset yourself and read it with 'image_folder', 'tfrecord' or 'npz'."
+            )
         self._package = _import_package()
         try:
             self._builder = self._package.builder(name, data_dir=data_dir)

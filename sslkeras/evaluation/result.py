@@ -8,7 +8,7 @@ import statistics
 
 from sslkeras.errors import RunError
 from sslkeras.evaluation.table import cell, signed, table
-from sslkeras.training.files import write_atomically
+from sslkeras.training.files import read_json, write_atomically
 
 FILE_NAME = "evaluation.json"
 _VERSION = 1
@@ -192,7 +192,7 @@ def read(path) -> dict:
         RunError: If it is not one of ours.
     """
     try:
-        content = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        content = read_json(path)
     except FileNotFoundError:
         return {"version": _VERSION, "surrogate": {}, "probes": [], "notes": []}
     except (OSError, ValueError) as error:
@@ -200,7 +200,8 @@ def read(path) -> dict:
             f"{FILE_NAME} must be a file that `evaluate` wrote. Received: {path} ({error}). Move "
             "it away."
         ) from error
-    if not isinstance(content, dict) or not isinstance(content.get("probes"), list):
+    probes = content.get("probes") if isinstance(content, dict) else None
+    if not isinstance(probes, list) or not all(isinstance(probe, dict) for probe in probes):
         raise RunError(
             f"{FILE_NAME} must be a file that `evaluate` wrote. Received: {path} without a list "
             "of probes. Move it away."

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from sslkeras import report
 from sslkeras.errors import CheckpointError
-from sslkeras.training.files import write_atomically
+from sslkeras.training.files import read_json, write_atomically
 
 
 class Checkpoints:
@@ -148,8 +148,14 @@ class Checkpoints:
     def _fault(self, number):
         """What is wrong with checkpoint `number`, or None."""
         try:
-            files = self._read_manifest(number)["files"]
+            manifest = self._read_manifest(number)
+            files = manifest["files"]
+            if not isinstance(manifest["position"], dict):
+                return "its manifest tells no position"
             for name, facts in files.items():
+                # The folder may come from anywhere: nothing outside it is read.
+                if "/" in name or not name.startswith(f"ckpt-{number}."):
+                    return f"its manifest names another file, {name!r}"
                 path = self.folder / name
                 if not path.is_file():
                     return f"{name} is missing"
@@ -166,7 +172,7 @@ class Checkpoints:
         return self.folder / f"ckpt-{number}.json"
 
     def _read_manifest(self, number):
-        return json.loads(self._manifest(number).read_text(encoding="utf-8"))
+        return read_json(self._manifest(number))
 
     def _remove(self, number):
         # The manifest first: without it the rest is no checkpoint.

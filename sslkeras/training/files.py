@@ -1,7 +1,22 @@
-"""Files that are either whole or as they were."""
+"""Files that are either whole or as they were, and JSON of others."""
 
+import json
 import os
 import pathlib
+
+
+def read_json(path: pathlib.Path):
+    """The content of a JSON file.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it is no JSON, or nested deeper than Python can read.
+    """
+    text = pathlib.Path(path).read_text(encoding="utf-8")
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def write_atomically(path: pathlib.Path, text: str):

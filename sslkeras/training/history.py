@@ -5,6 +5,7 @@ import io
 import pathlib
 import time
 
+from sslkeras.errors import RunError
 from sslkeras.training.files import write_atomically
 
 
@@ -51,12 +52,22 @@ class History:
 
 
 def read_history(path: pathlib.Path) -> list[dict]:
-    """The rows of a history.csv with numbers as numbers."""
-    with open(path, newline="", encoding="utf-8") as file:
-        return [
-            {name: _number(value) for name, value in row.items() if value not in ("", None)}
-            for row in csv.DictReader(file)
-        ]
+    """The rows of a history.csv with numbers as numbers.
+
+    Raises:
+        RunError: If it cannot be read.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            return [
+                {name: _number(value) for name, value in row.items() if value not in ("", None)}
+                for row in csv.DictReader(file, strict=True)
+            ]
+    except (OSError, ValueError, TypeError, csv.Error) as error:
+        raise RunError(
+            f"history.csv must be one that a run wrote. Received: {path} ({error}). Restore it "
+            "from a backup, or remove it."
+        ) from error
 
 
 def _number(text):

@@ -13,6 +13,7 @@ from sslkeras.training.checkpoints import Checkpoints
 from sslkeras.training.history import read_history
 from sslkeras.training.pipeline import held_out_batches
 from sslkeras.training.run_folder import RunFolder
+from sslkeras.training.settings import BY_NAME
 from sslkeras.training.surrogate_model import as_surrogate_model
 
 
@@ -43,12 +44,16 @@ class Run:
     @property
     def seed(self) -> int:
         """Seed of the run."""
-        return self.config["settings"]["seed"]
+        return self._setting("seed")
 
     @property
     def batch_size(self) -> int:
         """Global batch size of the run."""
-        return self.config["settings"]["batch_size"]
+        return self._setting("batch_size")
+
+    def _setting(self, name):
+        # A setting that was not there when the run was trained had its default.
+        return self.config["settings"].get(name, BY_NAME[name].default)
 
     def untrained_model(self, seed: int) -> keras.Model:
         """The same architecture with fresh random weights."""
@@ -117,7 +122,7 @@ def load_run(folder, *, task=None, dataset=None, encoder=None) -> Run:
         model=model,
         history=read_history(folder.history) if folder.history.is_file() else [],
         folder=folder.path,
-        finished=position["finished"],
+        finished=position.get("finished") is True,
     )
 
 

@@ -16,8 +16,10 @@ import json
 import pathlib
 import platform
 
-from sslkeras.errors import RunError
-from sslkeras.training.files import write_atomically
+from sslkeras.errors import ConfigurationError, RunError
+from sslkeras.hyperparameters import check_argument
+from sslkeras.training.files import read_json, write_atomically
+from sslkeras.training.settings import SETTINGS, Settings
 
 _IDENTITY = ("task", "dataset", "encoder", "settings", "init_from")
 
@@ -75,7 +77,7 @@ class RunFolder:
         """
         path = self.path / "run.json"
         try:
-            config = json.loads(path.read_text(encoding="utf-8"))
+            config = read_json(path)
         except FileNotFoundError as error:
             raise RunError(
                 f"A run folder must hold run.json. Received: {self.path}, which does not. Give the "
@@ -91,6 +93,7 @@ class RunFolder:
                 f"run.json must name {', '.join(_IDENTITY)}. Received: {path} without them. Give "
                 "the folder that `sslkeras train --output` wrote."
             )
+        _check(config, path)
         return config
 
     def open(self, config: dict):
@@ -137,7 +140,7 @@ class RunFolder:
     def timing(self) -> list[dict]:
         """The entries of timing.json, one for each start; empty if there is none."""
         try:
-            return json.loads((self.path / "timing.json").read_text(encoding="utf-8"))
+            return read_json(self.path / "timing.json")
         except (OSError, ValueError):
             return []
 
@@ -147,6 +150,10 @@ class RunFolder:
 
     def _refuse_other_run(self, config):
         there = self.config()
+        # A setting that a newer version added had its default in the older one.
+        defaults = Settings().defining()
+        there["settings"] = {**defaults, **there["settings"]}
+        config = {**config, "settings": {**defaults, **config["settings"]}}
         differences = [
             f"{key}: {have!r} there, {want!r} asked for"
             for key, have, want in _differences(there, config)
@@ -159,7 +166,7 @@ class RunFolder:
             )
 
     def _take_lock(self):
-        self._lock = open(self.path / ".lock", "w", encoding="utf-8")
+        self._lock = open(self.path / ".lock", "a", encoding="utf-8")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -168,6 +175,33 @@ class RunFolder:
                 f"Only one process may train in a folder. Received: {self.path}, which another "
                 "process uses now. Wait for it, or choose another `output`."
             ) from error
+
+
+def _check(config, path):
+    """Refuses what no run of ours says: the file may come from anywhere."""
+
+    def refuse(key, must, received):
+        raise RunError(
+            f"'{key}' in run.json must {must}. Received: {received!r:.200} in {path}. Restore "
+            "run.json from a backup."
+        )
+
+    for key in ("task", "dataset", "encoder"):
+        made = config[key]
+        named = isinstance(made, dict) and (made.keys() & {"name", "class"})
+        if not named or not all(isinstance(made[word], str) for word in named):
+            refuse(key, "give a name", made)
+    settings = config["settings"]
+    if not isinstance(settings, dict):
+        refuse("settings", "give each setting a value", settings)
+    for setting in SETTINGS:
+        if setting.name in settings:
+            try:
+                check_argument("the run", setting.name, settings[setting.name], setting.allowed)
+            except ConfigurationError as error:
+                raise RunError(
+                    f"run.json must hold possible settings. {error} It is {path}."
+                ) from error
 
 
 def _differences(there, here, prefix="", keys=_IDENTITY):
