@@ -211,7 +211,7 @@ class ListOf(Constraint):
         inside, outside = self.item.edges()
         least = self.min_length if self.length is None else self.length
         for one in inside:
-            yield (one,) * least
+            yield (one,) * max(least, 1)
         if inside:
             yield from ((inside[0],) * length for length in {least - 1, least + 1} if length >= 0)
             rest = (inside[0],) * (max(least, 1) - 1)

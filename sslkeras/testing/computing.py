@@ -41,11 +41,12 @@ def check_xla_equals_eager(subject):
 
 def check_mixed_precision(subject):
     """In half precision the loss is about the same, weights stay float32 and are trained."""
+    fits = subject.trained
     for policy in ("mixed_bfloat16", "mixed_float16"):
         with precision(policy):
             model = subject.build()
             stages = subject.stage_models(model)
-            for fit, stage in zip(subject.trained, stages):
+            for fit, stage in zip(fits, stages):
                 model.set_weights(fit.all_before)
                 _require_trains(subject, fit, stage, policy)
 

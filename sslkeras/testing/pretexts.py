@@ -14,7 +14,7 @@ def check_pretext_is_pure(subject):
     """Equal seeds give equal examples; other seeds others, if the task is random at all."""
     batch, seed, other = subject.raw_batches[0], pretext_seed(0, 1), pretext_seed(0, 2)
     differs = []
-    for stage, pretext in subject.pretexts().items():
+    for stage, pretext in subject.pretexts():
         given = {name: np.asarray(value) for name, value in batch.items()}
         first = pretext(batch, seed)
         require(
@@ -63,7 +63,7 @@ def check_pretext_runs_anywhere(subject):
     smaller = {name: value[: subject.batch_size // 2 + 1] for name, value in batch.items()}
     seed_spec = tf.TensorSpec([2], tf.int32)
     unknown = {name: tf.TensorSpec([None, *v.shape[1:]], v.dtype) for name, v in batch.items()}
-    for stage, pretext in subject.pretexts().items():
+    for stage, pretext in subject.pretexts():
         eager = [pretext(batch, seed) for seed in seeds]
         try:
             compiled = tf.function(pretext, input_signature=[unknown, seed_spec])

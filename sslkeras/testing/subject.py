@@ -127,20 +127,13 @@ class Subject:
         batches = self.task.raw_batches(self.data.train, self.batch_size, order=Order(0))
         return [as_float(batch) for batch in batches.take(STEPS)]
 
-    def pretexts(self) -> dict:
-        """Stage to pretext, each pretext once."""
-        if not self._stage_pretexts:
-            return {"": self.task.pretext}
-        return self._stage_pretexts
-
-    @functools.cached_property
-    def _stage_pretexts(self):
-        found = {}
-        for stage in self.task.stages(self.build()):
-            pretext = stage.pretext or self.task.pretext
-            if pretext not in found.values():
-                found[stage.name] = pretext
-        return found
+    def pretexts(self):
+        """`(stage, pretext)` of the task's own pretext, under "", and of each other one."""
+        yield "", self.task.pretext
+        if type(self.task).stages is not Task.stages:
+            for stage in self.task.stages(self.build()):
+                if stage.pretext is not None:
+                    yield stage.name, stage.pretext
 
     def examples(self, pretext) -> list:
         """`(inputs, targets, weights)` of each raw batch."""

@@ -26,7 +26,7 @@ def check_targets_are_withheld(subject):
     )
     if shown == "all":
         raise NotApplicableError("The task says that its inputs may show all of the targets.")
-    for stage, pretext in subject.pretexts().items():
+    for stage, pretext in subject.pretexts():
         inputs, targets, *_ = pretext(subject.raw_batches[0], pretext_seed(0, 1))
         for number, target in enumerate(arrays(targets)):
             for place, given in enumerate(arrays(inputs)):
