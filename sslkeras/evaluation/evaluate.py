@@ -2,7 +2,9 @@
 
 import hashlib
 import inspect
+import json
 import os
+import pathlib
 
 import tensorflow as tf
 
@@ -14,6 +16,7 @@ from sslkeras.evaluation.features import check_pooling, feature_for
 from sslkeras.evaluation.probe import PRETRAINED, RANDOM, RAW, Subject, as_probe
 from sslkeras.evaluation.result import EvaluationResult, ProbeResult
 from sslkeras.notation import Named, suggest
+from sslkeras.training.files import write_atomically
 
 # A raw input with more values than this an example is no contender: fits would take hours.
 _LARGEST_RAW = 2**15
@@ -138,7 +141,7 @@ def evaluate(
         )
         for probe in chosen
     ]
-    before = _digest(run)
+    before, kept = _digest(run), {}
     for contender, first in contenders() if chosen else ():
         for probe, result in zip(chosen, results, strict=False):
             if contender.name == RAW and not takes_raw(probe):
@@ -164,11 +167,14 @@ def evaluate(
         if with_features and (contender.name != RAW or raw_health):
             _add_health(results, contender, pooling, described, name, run)
         notes += [note for note in contender.notes if note not in notes]
+        kept |= contender.kept
 
     found = EvaluationResult(surrogate, results, notes)
     folder = output if output is not None else run.folder
     if folder is not None:
         found.write(folder)
+        for file, content in kept.items():
+            write_atomically(pathlib.Path(folder) / f"{file}.json", json.dumps(content) + "\n")
     return found
 
 

@@ -18,7 +18,9 @@ class FrameRetrieval(Probe):
     Nothing is trained; distances are Euclidean. What stands beside it: random init, the raw
     frames, and "chance AP", the share of frames of other videos that have the phase.
 
-    `neighbours` gives the indices behind the numbers, for a grid of pictures.
+    The indices behind the numbers are kept for a grid of pictures, in `nearest_frames.json`: a
+    list of {"video": a, "other": b, "frames": [...]} with the frame of test video b that is
+    nearest to each frame of test video a.
 
     Args:
         k: Numbers of nearest frames, of all other videos together, for "AP@k".
@@ -55,10 +57,12 @@ class FrameRetrieval(Probe):
         phases = phases_of(subject, "test", self.target, self.video)
         actions = actions_of(subject, self.action, self.video, len(videos))
         pairs = ordered_pairs(actions, "frame_retrieval")
-        agreement, difference = [], []
+        agreement, difference, kept = [], [], []
         for (a, b), found in neighbours(videos, pairs).items():
+            kept.append({"video": a, "other": b, "frames": found.tolist()})
             agreement.append(phases[a] == phases[b][found])
             difference.append(np.abs(np.arange(len(found)) / len(found) - found / len(videos[b])))
+        subject.keep("nearest_frames", kept)
         result = {"phase agreement@1": float(np.concatenate(agreement).mean())}
         for k, share in self._precision(videos, phases, pairs, subject).items():
             result[f"AP@{k}" if k else "chance AP"] = share

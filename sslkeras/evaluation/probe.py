@@ -58,6 +58,7 @@ class Subject:
         self.task, self.model = task, model
         self.reads = dict(reads or {})
         self.notes = []
+        self.kept = {}
         self._encoders = encoders
         self._make_encoder = make_encoder
         self._cache = {}
@@ -71,6 +72,16 @@ class Subject:
         if text not in self.notes:
             report.warn(text)
             self.notes.append(text)
+
+    def keep(self, name, content):
+        """Keeps what lies behind a result, to be written as `<name>.json` beside it.
+
+        Args:
+            name: Name of the file, without its ending.
+            content: Lists, dicts, strings and numbers.
+        """
+        if self.is_pretrained:
+            self.kept[name] = content
 
     def split(self, split):
         """The `Split` called "train" or "test"."""
@@ -181,7 +192,7 @@ class Subject:
                 encoders=self._encoders,
                 reads=self.reads,
             )
-            other.notes = self.notes
+            other.notes, other.kept = self.notes, self.kept
             self._cache["encoder", name] = other
         return self._cache["encoder", name]
 

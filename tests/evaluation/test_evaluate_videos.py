@@ -1,5 +1,7 @@
 """Tests of sslkeras.evaluation.evaluate with probes of frames and of several encoders."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -142,6 +144,16 @@ def test_probes_of_frames_need_no_features_of_whole_videos(data):
 
     assert [probe.protocol for probe in found.probes] == ["kendall_tau"]
     assert found["kendall_tau"].encoder == "second"
+
+
+def test_nearest_frames_are_written_for_pictures(data, tmp_path):
+    sslkeras.evaluate(Run(data), probes="frame_retrieval", output=tmp_path)
+
+    found = json.loads((tmp_path / "nearest_frames.json").read_text())
+
+    assert [(one["video"], one["other"]) for one in found[:2]] == [(0, 1), (0, 2)]
+    assert len(found) == 6 * 5
+    assert len(found[0]["frames"]) == 8
 
 
 def test_a_dataset_without_phases_leaves_the_probe_out_aloud(data):
