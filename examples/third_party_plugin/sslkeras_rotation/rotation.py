@@ -37,6 +37,7 @@ class Rotation(Task):
 
     hyperparameters = {"quarter_turns": ListOf(Integer(0, 3), min_length=2)}
     reads = {"image": (2, 2, 1)}
+    random_pretext = False
     xla = True
 
     def __init__(self, *, quarter_turns=(0, 1, 2, 3)):
