@@ -141,7 +141,8 @@ class Workers:
 
 def lost(error, count=None) -> Interrupted:
     """The exception for a worker that does not answer any more."""
-    reason = " ".join(str(error.message).split())[:200]
+    reason = str(error.message).rpartition("Collective ops is aborted by: ")[2]
+    reason = " ".join(reason.split())[:200]
     return Interrupted(
         f"All {count or ''} workers must live until the end.".replace("  ", " ")
         + f" Received: another worker was lost or started again ({reason}). Start the same command "
