@@ -160,6 +160,11 @@ def _embedding(encoder, spec, pooling, batch_size, feature):
     def embed(video):
         clips = tf.reshape(video, [-1, *video.shape[-4:]])
         frames = clips.shape[1]
+        if takes[0] is not None and takes[0] < frames:
+            raise DataError(
+                f"A video must be no longer than the encoder takes, {takes[0]} frames. Received: "
+                f"{frames} frames. Choose shorter videos, or an encoder of frames."
+            )
         if takes[0] is not None and takes[0] > frames:  # It takes no other length.
             last = tf.repeat(clips[:, -1:], takes[0] - frames, axis=1)
             clips = tf.concat([clips, last], axis=1)

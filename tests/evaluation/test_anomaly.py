@@ -66,6 +66,9 @@ def test_several_neighbours_are_averaged_and_capped_aloud():
     assert Anomaly(k=1).run(subject, 0)["ROC-AUC"] == pytest.approx(0.5)
     assert Anomaly(k=9).run(subject, 0)["ROC-AUC"] == pytest.approx(1.0)
     assert "k=9 is more than the 2 normal ones" in subject.notes[0]
+    # To 0, 0 and 9: test 1 -> (1 + 1 + 8) / 3, test 5 -> (5 + 5 + 4) / 3, though 8 is largest.
+    uneven = points([0, 0, 9], [0, 0, 0], [1, 5], [0, 1])
+    assert Anomaly(k=3).run(uneven, 0)["ROC-AUC"] == pytest.approx(1.0)
 
 
 def test_one_class_is_normal_and_all_others_are_not():

@@ -125,6 +125,16 @@ def test_a_clip_encoder_with_fewer_steps_is_refused():
         read_videos(split_of(VIDEOS), "video", shorter, "mean", 4)
 
 
+def test_a_video_longer_than_a_clip_encoder_takes_is_refused():
+    examples = tf.data.Dataset.from_generator(
+        lambda: [{"video": np.zeros((5, 1, 2, 1), np.float32)}],
+        output_signature={"video": tf.TensorSpec([None, 1, 2, 1])},
+    )
+
+    with pytest.raises(DataError, match="no longer than the encoder takes, 3 frames. Received: 5"):
+        read_videos(Given(examples).train, "video", doubling((3, 1, 2, 1)), "mean", 4)
+
+
 def test_frames_with_nan_are_refused():
     split = split_of([[[0.0, np.nan], [1.0, 2.0]]])
 
