@@ -17,7 +17,7 @@ _MOST_TRIES = 16
 
 def check_graph_equals_eager(subject):
     """Losses and gradients are the same called at once and in a tf.function."""
-    for fit in subject.trained:
+    for fit in subject.fits():
         _require_same(subject, fit, tf.function(losses_and_gradients), "in a tf.function")
 
 
@@ -25,7 +25,7 @@ def check_xla_equals_eager(subject):
     """Where `Task.xla` says so, losses and gradients are the same compiled by XLA."""
     if not subject.task.xla:
         raise NotApplicableError("The task does not declare `xla = True`.")
-    for fit in subject.trained:
+    for fit in subject.fits():
         compiled = tf.function(losses_and_gradients, jit_compile=True)
         try:
             compiled(fit.model, *fit.examples[0])
@@ -41,12 +41,13 @@ def check_xla_equals_eager(subject):
 
 def check_mixed_precision(subject):
     """In half precision the loss is about the same, weights stay float32 and are trained."""
-    fits = subject.trained
+    _ = subject.trained  # Before the policy changes.
     for policy in ("mixed_bfloat16", "mixed_float16"):
         with precision(policy):
             model = subject.build()
             stages = subject.stage_models(model)
-            for fit, stage in zip(fits, stages):
+        for fit, stage in zip(subject.fits(), stages):
+            with precision(policy):
                 model.set_weights(fit.all_before)
                 _require_trains(subject, fit, stage, policy)
 

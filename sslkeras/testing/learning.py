@@ -63,7 +63,7 @@ def check_loss_and_gradients(subject):
 
 def check_loss_is_a_mean(subject):
     """The loss of a batch is that of the same batch twice over: a mean, not a sum."""
-    for fit in subject.trained:
+    for fit in subject.fits():
         inputs, targets, weights = fit.examples[0]
         fit.model.set_weights(fit.before)
         _, once = fit.model.losses_of(inputs, targets, weights, training=False)
@@ -86,7 +86,7 @@ def check_loss_is_a_mean(subject):
 def check_loss_falls(subject):
     """On a fixed batch each player, moving alone, lowers its own loss."""
     played = False
-    for fit in subject.trained:
+    for fit in subject.fits():
         fit.model.set_weights(fit.before)
         for player, variables in fit.model.players().items():
             if not variables:

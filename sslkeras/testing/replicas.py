@@ -38,9 +38,9 @@ def check_two_replicas_equal_one(subject):
     with strategy.scope():
         model = subject.build()
         stages = subject.stage_models(model)
-        for fit, stage in zip(fits, stages):
-            subject.compile(stage, fit)
     for fit, stage in zip(fits, stages):
+        with strategy.scope():
+            subject.compile(stage, fit)
         model.set_weights(fit.all_before)
         stage.set_weights(fit.before)
         data = strategy.distribute_datasets_from_function(

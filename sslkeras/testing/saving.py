@@ -26,7 +26,8 @@ def check_saved_model_answers_alike(subject):
                 "The model must survive `model.save` and `keras.models.load_model`.",
                 f"{type(error).__name__}: {' '.join(str(error).split())[:400]}",
                 "Register own classes with keras.saving.register_keras_serializable, and give "
-                "`get_config` to those with arguments.",
+                "`get_config` to layers with arguments. The constructor of a SurrogateModel must "
+                "be `__init__(self, inputs, outputs, name=None, trainable=True, **kwargs)`.",
             )
     _require_alike(subject, loaded, "loaded from a .keras file")
 
@@ -62,7 +63,7 @@ def _require_alike(subject, other, how, task=None):
         f"{found}, {how}",
         state,
     )
-    if last.model is subject.model:
+    if last.model is subject.model and last.has_own_loss:
         loss = task.loss()
         optimizers = {name: "sgd" for name in other.players()}
         other.compile(optimizers, loss=loss)

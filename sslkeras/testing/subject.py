@@ -31,6 +31,7 @@ class Fit:
         model: The `SurrogateModel` of the stage, compiled.
         examples: A list of `(inputs, targets, weights)` batches.
         loss: What the model was compiled with.
+        has_own_loss: Whether that is the task's own loss.
         rates: Learning rate by player.
         gradients: By player, of the first batch before the first update.
         moved: Whether a variable of the stage's model changed, by its id.
@@ -43,6 +44,7 @@ class Fit:
     model: keras.Model
     examples: list
     loss: object
+    has_own_loss: bool
     rates: dict
     gradients: dict
     moved: dict
@@ -149,8 +151,16 @@ class Subject:
         keras.utils.set_random_seed(0)
         return build_model(task or self.task, self.data, self.encoder)
 
+    def fits(self):
+        """Each of `trained`; a model that several stages share is compiled for the one given."""
+        shared = len({id(fit.model) for fit in self.trained}) < len(self.trained)
+        for fit in self.trained:
+            if shared:
+                self.compile(fit.model, fit)
+            yield fit
+
     def compile(self, model, fit):
-        """Compiles another stage model as that of `fit` was."""
+        """Compiles the stage model of `fit`, or another like it, as it was in training."""
         optimizers = {name: keras.optimizers.SGD(rate) for name, rate in fit.rates.items()}
         model.compile(optimizers, loss=fit.loss, measure_waiting=False)
 
@@ -220,6 +230,7 @@ class Subject:
             model=model,
             examples=examples,
             loss=loss,
+            has_own_loss=stage.loss is None,
             rates=rates,
             gradients=gradients,
             moved={

@@ -291,7 +291,7 @@ class LocalQueueModel(QueueModel):
         self.enqueue(self.embedded(outputs)[1])
 
 
-@caught_by("two_replicas_equal_one", "queue|place")
+@caught_by("two_replicas_equal_one", "State must be the same")
 class QueueOfReplica(Contrast):
     model_class = LocalQueueModel
 

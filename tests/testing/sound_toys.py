@@ -17,8 +17,8 @@ CODE = 4
 class QueueModel(SurrogateModel):
     """Momentum contrast: keys of a slow copy, and a queue of those of earlier batches."""
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+    def __init__(self, inputs, outputs, name=None, trainable=True, **kwargs):
+        super().__init__(inputs, outputs, name=name, trainable=trainable, **kwargs)
         state = {"trainable": False, "aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA}
         start = keras.initializers.RandomNormal(seed=1)
         self.queue = self.add_weight("queue", (32, CODE), initializer=start, **state)
@@ -112,7 +112,8 @@ class Adversaries(SurrogateModel):
     def losses_of(self, inputs, targets, weights, training):
         outputs = self(inputs, training=training)
         real = self.get_layer("critic")(targets, training=training)
-        error = tf.reduce_mean(tf.square(outputs["restored"] - targets), axis=[1, 2, 3])
+        restored = tf.cast(outputs["restored"], tf.float32)
+        error = tf.reduce_mean(tf.square(restored - targets), axis=[1, 2, 3])
         return outputs, {
             "restorer": global_mean(error) + 0.1 * global_mean(tf.nn.softplus(-outputs["critic"])),
             "critic": global_mean(tf.nn.softplus(outputs["critic"]) + tf.nn.softplus(-real)),
