@@ -66,7 +66,7 @@ def run(words, folder, **variables):
         env={**environment, **variables},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
 
 
