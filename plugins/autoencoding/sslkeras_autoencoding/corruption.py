@@ -5,7 +5,6 @@ In this form a layer-wise stage can draw its noise before it knows what is corru
 
 import tensorflow as tf
 
-
 # Uniform floats are multiples of 2^-23.
 _UNIFORM_BITS = 23
 
