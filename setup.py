@@ -26,6 +26,7 @@ setup(
         "tensorflow-addons>=0.23,<0.24",
         "tf-keras-vis>=0.8.6",
         "absl-py>=1.4",
+        "packaging>=21",
         "numpy<2",
         "scikit-learn>=1.2",
         "scipy>=1.9",
