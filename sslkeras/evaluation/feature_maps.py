@@ -51,6 +51,7 @@ class FeatureMaps:
                 f"Clips must have the shape that the encoder takes, {takes[1:]}, or be sequences "
                 f"of it. Received: {tuple(batch.shape[1:])}. Choose another dataset or encoder."
             )
+        batch = tf.cast(batch, self._encoder.inputs[0].dtype)
         if per_frame:
             clips, time = batch.shape[:2]
             frames = tf.reshape(batch, [-1, *inside])
@@ -75,7 +76,9 @@ class FeatureMaps:
 
     @functools.cached_property
     def _forward(self):
-        @tf.function(reduce_retracing=True)
+        takes = self._encoder.inputs[0]
+
+        @tf.function(input_signature=[tf.TensorSpec([None, *takes.shape[1:]], takes.dtype)])
         def forward(inputs):
             return tf.cast(self._encoder(inputs, training=False), tf.float32)
 

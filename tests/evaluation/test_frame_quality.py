@@ -96,6 +96,16 @@ def test_standing_clips_have_no_moving_pixels():
         FrameQuality(moving_only=True).run(subject_of(clips(moving=False)), 0)
 
 
+def test_motion_is_from_the_frame_before_not_from_the_last_seen():
+    video = clips()
+    video[:, 3] = video[:, 2]
+
+    result = FrameQuality(moving_only=True, metrics=["PSNR"]).run(subject_of(video), 0)
+
+    assert result["frames without motion"] == 5
+    assert "PSNR, step 1" in result and "PSNR, step 2" not in result
+
+
 def test_fewer_examples_can_be_judged():
     video = clips()
     whole = FrameQuality(metrics=["PSNR"]).run(subject_of(video[:3]), 0)

@@ -97,6 +97,13 @@ def test_moving_pixels_alone_count():
 
     error = np.square(truth - before)[:, :, 7:].mean()
     assert half[0] == pytest.approx(-10 * np.log10(error))
+    slopes = [
+        np.abs(np.diff(f, axis=1))[:, :, 1:] + np.abs(np.diff(f, axis=2))[:, 1:]
+        for f in (truth, before)
+    ]
+    # The first of them belongs to the second column.
+    difference = np.abs(slopes[0] - slopes[1])[:, :, 6:].mean()
+    assert sharpness(truth, before, moving)[0] == pytest.approx(-10 * np.log10(difference))
     assert ssim(truth, truth, moving)[0] == pytest.approx(1)
     nothing = np.zeros_like(moving)
     for score in (psnr, ssim, sharpness, painted_psnr):

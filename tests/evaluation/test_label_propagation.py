@@ -93,15 +93,20 @@ def test_chunks_do_not_change_the_labels(monkeypatch):
 
 
 def test_frame_0_stands_in_for_frames_before_the_beginning():
-    # Frame 1 is unlike frame 0, frame 2 like frame 1. Context 3: frames 0, 0, 0 and 1.
-    maps = np.array([[1, 0], [0, 1], [0, 1]], np.float32).reshape(3, 1, 1, 2)
-    arguments = {"context": 3, "normalize": "frame", "temperature": 1.0}
+    generator = np.random.default_rng(0)
+    maps = generator.normal(size=(3, 1, 4, 2)).astype(np.float32)
+    first = generator.random((1, 4, 2)).astype(np.float32)
+    arguments = {"normalize": "frame", "temperature": 1.0, "top_k": 2}
 
-    # One place a frame: every weight is 1, so labels are means over frames.
-    first = np.ones((1, 1, 1), np.float32)
-    assert propagate(maps, first, pad=True, **arguments)[2, 0, 0, 0] == pytest.approx(1)
-    soft = propagate(maps, first, **arguments)
-    np.testing.assert_allclose(soft.ravel(), 1)
+    def copied(frame, labels):
+        return copy_labels(maps[2, 0], maps[frame], labels[np.newaxis], **arguments).numpy()
+
+    for pad, weight in ((True, 3 / 4), (False, 1 / 2)):
+        soft = propagate(maps, first, context=3, pad=pad, unit_length=False, **arguments)
+
+        # Frame 2 sees frame 0 three times and frame 1 once, or each of them once.
+        expected = weight * copied(0, soft[0, 0]) + (1 - weight) * copied(1, soft[1, 0])
+        np.testing.assert_allclose(soft[2, 0], expected, atol=1e-6)
 
 
 def test_labels_are_rescaled_by_their_own_range():
@@ -169,6 +174,27 @@ def test_joints_are_tracked_by_features_that_tell_them():
     assert [f"PCK@{t}" in result for t in (0.1, 0.2, 0.3, 0.4, 0.5)] == [True] * 5
     assert 0 <= result["identity PCK@0.1"] <= result["identity PCK@0.5"] <= 1
     assert 0 <= result["PCK@0.1"] <= result["PCK@0.5"] <= 1
+
+
+def test_joints_of_a_still_clip_stay_where_they_are():
+    # Each cell of 2 x 2 pixels has a colour of its own. The centre of cell 1 is pixel 2.5.
+    cells = np.eye(64, dtype=np.float32).reshape(8, 8, 64).repeat(2, 0).repeat(2, 1)
+    video = np.broadcast_to(cells, (1, 3, 16, 16, 64)).copy()
+    positions = np.broadcast_to(np.float32([[2.5, 2.5], [2.5, 6.5]]), (1, 3, 2, 2)).copy()
+    split = ArraySplit({"video": video, "positions": positions})
+
+    result = LabelPropagation(target="positions").run(subject_of(Given(split, split)), 0)
+
+    assert result["PCK@0.1"] == 1  # 0.24 pixels.
+
+
+def test_an_offset_moves_joints_into_the_object():
+    def result(moved_by, **arguments):
+        data = coloured_clips()
+        data.test._arrays["positions"] += np.float32(moved_by)
+        return LabelPropagation(target="positions", **arguments).run(subject_of(data), 0)
+
+    assert result(-2.5, offset=2.5) == result(0) != result(-2.5)
 
 
 def test_indices_are_masks_as_well():
