@@ -95,6 +95,10 @@ class Guard(keras.callbacks.Callback):
         self._calls = 0
         self._set_steps()
 
+    def on_epoch_begin(self, epoch, logs=None):
+        # fit() has put back the number that it cut short at the end of the epoch before.
+        self._set_steps()
+
     def on_train_batch_begin(self, batch, logs=None):
         self._started = time.perf_counter()
         self._steps = int(self.model.steps_in_next_call())
