@@ -109,7 +109,7 @@ class Task(Configurable, abc.ABC):
 
     @abc.abstractmethod
     def loss(self):
-        """A `keras.losses.Loss`, a dict of them by output name, or None if the model adds its own."""
+        """A `keras.losses.Loss`, a dict of them by output, or None if the model adds its own."""
 
     # What a task may add.
 
