@@ -1,7 +1,7 @@
 """The errors sslkeras raises on purpose, in one tree.
 
     SslkerasError                    everything below
-    ├── ConfigurationError           a name, an argument or a combination of arguments (a ValueError)
+    ├── ConfigurationError           a name, an argument or a combination of them (a ValueError)
     ├── PluginError                  a plugin that cannot be loaded or offers the wrong thing
     ├── DataError                    a dataset that is missing, empty, corrupt or lacks a feature
     ├── RunError                     a run folder that cannot be used as asked

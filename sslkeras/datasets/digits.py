@@ -21,8 +21,8 @@ class Digits(Dataset):
 
     The first 1297 in scikit-learn's order are the training split and the last 500 the
     test split; classes are nearly balanced in both. `image` is float32 `(size, size,
-    channels)` in [0, 1]: the stored inks 0 to 16 divided by 16, exactly where `size` is 8. `label` is
-    the int32 digit.
+    channels)` in [0, 1]: the stored inks 0 to 16 divided by 16, exactly where `size` is 8.
+    `label` is the int32 digit.
 
     Args:
         size: Side of the images in pixels, >= 8; others than 8 are interpolated bilinearly
