@@ -1,6 +1,7 @@
 """Where training runs: distribution strategies and numeric precision by name."""
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -23,9 +24,6 @@ from sslkeras.hyperparameters import (
 _DEVICE = re.compile(r"/?(?:device:)?(CPU|GPU|TPU):(\d+)", re.IGNORECASE)
 _COMMUNICATION = tf.distribute.experimental.CommunicationImplementation
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
-
-
-# --- Devices -------------------------------------------------------------------------
 
 
 def make_logical_cpus(n: int) -> None:
@@ -66,9 +64,6 @@ def _existing(owner, name):
             f"There are: {', '.join(there)}."
         )
     return device
-
-
-# --- Strategies ----------------------------------------------------------------------
 
 
 def _default():
@@ -112,6 +107,12 @@ def _mirrored(*, devices=None):
             raise ConfigurationError(
                 f"The `devices` of {owner} must differ. Received: {devices}. Name each once."
             )
+    return _mirrored_on(tuple(devices))
+
+
+@functools.cache
+def _mirrored_on(devices):
+    """One strategy for each set of devices: the collectives of two disturb each other."""
     return tf.distribute.MirroredStrategy(["/" + device for device in devices])
 
 
@@ -277,9 +278,6 @@ def check_batch(batch_size: int, strategy) -> int:
             f"Received: batch_size={batch_size}. Take {fitting}."
         )
     return batch_size // replicas
-
-
-# --- Precision -----------------------------------------------------------------------
 
 
 def set_precision(text: str) -> None:
