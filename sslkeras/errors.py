@@ -7,7 +7,7 @@
     ├── RunError                     a run folder that cannot be used as asked
     │   └── CheckpointError          no checkpoint in it can be read, or none can be written
     ├── NonFiniteLossError           the loss became NaN or infinite
-    └── Interrupted                  SIGTERM arrived; the run was saved and can be resumed
+    └── Interrupted                  SIGTERM, or a worker was lost; the run can be resumed
 
 Each message has three parts: what must hold, what was received, what to do. The
 commands print it without a traceback and exit with `exit_status`.
@@ -45,6 +45,6 @@ class NonFiniteLossError(SslkerasError, ArithmeticError):
 
 
 class Interrupted(SslkerasError):
-    """SIGTERM arrived: the run was saved at a step boundary and can be resumed."""
+    """SIGTERM arrived or a worker was lost: the same command, on all workers, resumes the run."""
 
     exit_status = 75  # EX_TEMPFAIL of sysexits.h: try the same command again.
