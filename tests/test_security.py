@@ -115,9 +115,6 @@ def nested(depth):
     return value
 
 
-# --- run.json ---------------------------------------------------------------------------
-
-
 def test_a_run_that_nobody_spoilt_is_loaded(run, marker):
     assert sslkeras.load_run(run).finished
     assert sslkeras.load_encoder(run).name == "encoder"
@@ -252,9 +249,6 @@ def test_other_words_in_it_lead_nowhere(run, marker, tmp_path):
     assert sslkeras.load_run(run).folder == run
 
 
-# --- Weights and models -----------------------------------------------------------------
-
-
 def module_keras(path):
     """A .keras file that names a module of its own for the model."""
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
@@ -382,9 +376,6 @@ def test_an_evaluation_that_is_none_is_refused(tmp_path, text):
         result.read(tmp_path / "evaluation.json")
 
 
-# --- Links ------------------------------------------------------------------------------
-
-
 def test_loading_changes_nothing_also_behind_links(run, marker, tmp_path):
     (run / "checkpoints").rename(tmp_path / "moved")
     (run / "checkpoints").symlink_to(tmp_path / "moved")
@@ -422,9 +413,6 @@ def test_text_files_replace_a_link_and_leave_what_it_leads_to(run, tmp_path):
 
     assert (tmp_path / "mine").read_text() == "mine"
     assert not (run / "timing.json").is_symlink()
-
-
-# --- Arrays -----------------------------------------------------------------------------
 
 
 IMAGES = np.zeros((4, 2, 2), np.uint8)
@@ -484,9 +472,6 @@ def test_npz_files_with_an_impossible_archive_are_refused(marker, tmp_path):
         in_three_parts(error)
 
 
-# --- Names ------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -518,8 +503,6 @@ def test_names_with_code_are_refused_wherever_a_name_is_taken(code, text):
         with pytest.raises(SslkerasError):
             make(text)
 
-
-# --- The source -------------------------------------------------------------------------
 
 CALLS = {
     "eval",

@@ -78,9 +78,6 @@ def examine() -> dict[str, list[Finding]]:
     }
 
 
-# --- Versions and TensorFlow ------------------------------------------------------------
-
-
 def _versions():
     if requirements.installed("sslkeras") is None:
         yield Finding(
@@ -152,9 +149,6 @@ def _tensorflow(answers):
             "which they do only on the wheel `tensorflow` they were built for: "
             f"{addons.error}",
         )
-
-
-# --- Devices ----------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True)
@@ -273,9 +267,6 @@ def _missing_cuda(facts):
     return [name for name in names if not _loads(name)]
 
 
-# --- Plugins ----------------------------------------------------------------------------
-
-
 @dataclasses.dataclass(frozen=True)
 class _Offer:
     kind: str
@@ -379,9 +370,6 @@ def _disabled():
             f"{registry.DISABLE} names '{word}', which is no installed distribution and nothing "
             f"that one offers.{notation.suggest(word, sorted(known))} Take it out, or mend it",
         )
-
-
-# --- Words ------------------------------------------------------------------------------
 
 
 def _untried(what):

@@ -45,9 +45,6 @@ def _decays(variable):
     return variable.shape.rank >= 2
 
 
-# --- Weight decay in Keras's class ---------------------------------------------------
-
-
 class _KerasDecay:
     """Mixed into Keras's class: spares vectors, with no help from whoever trains."""
 
@@ -57,9 +54,6 @@ class _KerasDecay:
             self.exclude_from_weight_decay([v for v in var_list if not _decays(v)])
             self._vectors_are_spared = True
         super().build(var_list)
-
-
-# --- Weight decay in the legacy class ------------------------------------------------
 
 
 class _PlainConfig:
@@ -178,9 +172,6 @@ def _subclass(mixin, base):
     name = f"Sparing{legacy}{base.__name__}"
     made = type(name, (mixin, base), {"__module__": __name__, "__doc__": base.__doc__})
     return keras.saving.register_keras_serializable(package="sslkeras")(made)
-
-
-# --- The names -----------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True)
@@ -559,9 +550,6 @@ def default_learning_rate(text: str) -> float | None:
     """
     core = _read(text).core
     return core.value("learning_rate") if core.recipe.rate else None
-
-
-# --- What a trainer asks of a finished optimizer -------------------------------------
 
 
 def _unscaled(optimizer):
