@@ -99,7 +99,7 @@ def test_each_name_has_a_line():
         ("lamb(total_steps=3)", "`total_steps`|total_steps=3"),
         ("cocob(weight_decay=0.1)", "weight_decay=0.1"),
         ("conditional_gradient", "no default learning rate"),
-        ("lookahead", "needs `optimizer`"),
+        ("lookahead", "must be given `optimizer`"),
         ("lookahead(optimizer=3)", "`optimizer`"),
         ("lookahead(optimizer='adm')", "Did you mean 'adam'"),
         ("lookahead(optimizer='lars')", "legacy class and is no wrapper"),

@@ -129,7 +129,7 @@ def test_both_optimizer_classes_follow_a_schedule():
         ("cosine(warmup_steps=100)", "shorter than the 100 steps"),
         ("cosine(warmup=1.0)", "shorter than the 100 steps"),
         ("cosine(warmup=10)", r"`warmup` of schedule 'cosine' must be"),
-        ("step", "needs `milestones`"),
+        ("step", "must be given `milestones`"),
         ("step(milestones=(8, 6))", "one after the other"),
         ("step(milestones=(0.5, 5))", "one after the other"),
         ("step(milestones=(10,))", "inside the run of 100 steps"),
