@@ -183,15 +183,16 @@ def main(_):
         raise app.UsageError(f"No recipe matches {FLAGS.recipes!r} under {ROOT}.")
     os.chdir(FLAGS.data)
     record = ROOT / "docs" / "benchmarks.json"
-    proofs = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
     for path in paths:
         print(f"\n{path.stem}")
         try:
-            proofs[path.stem] = prove(path, runs)
+            proof = prove(path, runs)
         except DataError as error:
             print(f"left out, earlier figures are kept: {error}")
             continue
-        write_down(proofs)
+        # Read only now: another process may have proved other recipes meanwhile.
+        proofs = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+        write_down({**proofs, path.stem: proof})
 
 
 if __name__ == "__main__":
