@@ -1,13 +1,13 @@
 """sslkeras: pretrain an encoder without labels and see what it is worth.
 
-    sslkeras list [NAME]       what is installed; NAME's arguments and paper
-    sslkeras train FLAGS       pretrain, or resume a run
-    sslkeras evaluate FLAGS    judge a run's encoder beside its baselines
-    sslkeras show FLAGS        draw what a run withheld, answered and learned
-    sslkeras data_dispatcher FLAGS    share out input pipelines to other machines
-    sslkeras data_worker FLAGS        run input pipelines for trainers
-    sslkeras compare RUNS      rank runs by a metric, side by side on a page
-    sslkeras doctor            what the environment is, and what is wrong with it
+    sslkeras list [NAME]             what is installed; NAME's arguments and paper
+    sslkeras train FLAGS             pretrain, or resume a run
+    sslkeras evaluate FLAGS          judge a run's encoder beside its baselines
+    sslkeras show FLAGS              draw what a run withheld, answered and learned
+    sslkeras compare RUNS            rank runs by a metric, side by side on a page
+    sslkeras doctor                  what the environment is, and what is wrong with it
+    sslkeras data_dispatcher FLAGS   share out input pipelines to other machines
+    sslkeras data_worker FLAGS       run input pipelines for trainers
 
 `sslkeras COMMAND --help` lists the flags of a command.
 """
