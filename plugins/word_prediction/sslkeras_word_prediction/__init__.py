@@ -1,0 +1,1 @@
+"""Tasks for sslkeras that predict next, missing, surrounding and masked words."""
