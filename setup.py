@@ -58,6 +58,7 @@ setup(
             "keras = sslkeras.datasets.keras_datasets:KerasDataset",
         ],
         "sslkeras.encoders": [
+            "alexnet = sslkeras.encoders.alexnet:AlexNet",
             "mlp = sslkeras.encoders.mlp:MLP",
             "convnet = sslkeras.encoders.convnet:Convnet",
             "resnet18 = sslkeras.encoders.resnet:ResNet18",
