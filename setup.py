@@ -64,6 +64,7 @@ setup(
             "resnet18 = sslkeras.encoders.resnet:ResNet18",
             "resnet34 = sslkeras.encoders.resnet:ResNet34",
             "resnet50 = sslkeras.encoders.resnet:ResNet50",
+            "transformer = sslkeras.encoders.transformer:Transformer",
             "applications = sslkeras.encoders.applications:Applications",
         ],
         "sslkeras.probes": [

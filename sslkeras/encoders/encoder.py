@@ -22,6 +22,14 @@ class Encoder(Configurable, abc.ABC):
     def build(self, input_shape: tuple) -> keras.Model:
         """Builds the trunk for one example of `input_shape`, e.g. (28, 28, 1)."""
 
+    def for_dataset(self, data) -> "Encoder":
+        """This recipe with what it left to the dataset filled in, such as the vocabulary.
+
+        Tasks whose trunk depends on more of the data than a shape call it; by default
+        nothing is left open.
+        """
+        return self
+
     def __call__(self, input_shape, name="encoder") -> keras.Model:
         """Builds the trunk as one model called `name`."""
         return named_model(self.build(tuple(input_shape)), name)
