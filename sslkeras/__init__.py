@@ -24,7 +24,7 @@ _HOME = {
     "show": "sslkeras.pictures.show",
     "tasks": "sslkeras.registry",
 }
-_PACKAGES = ("datasets", "encoders", "errors", "layers", "losses", "testing")
+_PACKAGES = ("augmentation", "datasets", "encoders", "errors", "layers", "losses", "testing")
 
 __all__ = sorted([*_HOME, *_PACKAGES])
 

@@ -23,6 +23,9 @@ class SslkerasError(Exception):
 class ConfigurationError(SslkerasError, ValueError):
     """A name, an argument or a combination of arguments is not possible."""
 
+    # AutoGraph hands an error of a traced function on as it is only with this constructor.
+    __init__ = Exception.__init__
+
 
 class PluginError(SslkerasError):
     """An installed plugin cannot be loaded, or two offer the same name."""
