@@ -1,0 +1,1 @@
+"""Contrastive tasks for sslkeras."""
