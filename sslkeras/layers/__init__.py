@@ -1,6 +1,15 @@
 """Layers and tensor functions that several tasks share."""
 
 from sslkeras.layers.features import as_map, as_vector, pool
+from sslkeras.layers.folding import FoldViews, UnfoldViews, apply_to_views
 from sslkeras.layers.reproducible_dropout import ReproducibleDropout
 
-__all__ = ["ReproducibleDropout", "as_map", "as_vector", "pool"]
+__all__ = [
+    "FoldViews",
+    "ReproducibleDropout",
+    "UnfoldViews",
+    "apply_to_views",
+    "as_map",
+    "as_vector",
+    "pool",
+]
