@@ -2,7 +2,7 @@
 
 import keras
 
-from sslkeras.layers import apply_to_views
+from sslkeras.layers import ReproducibleDropout, apply_to_views
 
 
 def frame_columns(trunk, frames, units, *, batch_norm, dropout):
@@ -52,5 +52,5 @@ def dense_block(values, units, *, batch_norm, dropout, name):
         )(values)
     values = keras.layers.ReLU(name=f"{name}_relu")(values)
     if dropout:
-        values = keras.layers.Dropout(dropout, name=f"{name}_dropout")(values)
+        values = ReproducibleDropout(dropout, name=f"{name}_dropout")(values)
     return values
