@@ -36,6 +36,8 @@ setup(
     extras_require={
         # tensorflow-datasets beside TensorFlow 2.15 needs these older companions.
         "tfds": ["tensorflow-datasets<4.9.7", "tensorflow-metadata<1.16", "protobuf<5"],
+        # 4.11 is OpenCV's last with wheels for numpy 1.
+        "video": ["av>=12", "opencv-python-headless>=4.8,<4.12"],
         "gpu": ["tensorflow[and-cuda]>=2.15.1,<2.16"],
         "test": [
             "pytest>=7.2",
@@ -43,6 +45,8 @@ setup(
             "hypothesis>=6.70",
             "ruff>=0.6",
             "scikit-image>=0.20",
+            "av>=12",
+            "opencv-python-headless>=4.8,<4.12",
         ],
     },
     entry_points={
@@ -52,6 +56,8 @@ setup(
             "moving_digits = sslkeras.datasets.moving_digits:MovingDigits",
             "photos = sslkeras.datasets.photos:Photos",
             "image_folder = sslkeras.datasets.image_folder:ImageFolder",
+            "video_folder = sslkeras.datasets.video_folder:VideoFolder",
+            "optical_flow = sslkeras.datasets.optical_flow:OpticalFlow",
             "npz = sslkeras.datasets.npz:Npz",
             "tfrecord = sslkeras.datasets.tfrecord:TFRecord",
             "tfds = sslkeras.datasets.tfds:TFDS",

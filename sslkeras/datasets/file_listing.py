@@ -4,15 +4,13 @@ import dataclasses
 import functools
 import hashlib
 import os
-import pathlib
-import tempfile
 import time
-import zipfile
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from sslkeras.datasets.disk_cache import cache_folder, load_arrays, save_arrays
 from sslkeras.errors import DataError
 
 _FORMAT = 1
@@ -160,26 +158,26 @@ def _scan_folder(path, endings):
 
 
 def _cache_path(root, extensions):
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     what = repr((_FORMAT, os.fsencode(root), tuple(extensions)))
-    digest = hashlib.sha256(what.encode()).hexdigest()[:32]
-    return pathlib.Path(home, "sslkeras", "listings", f"{digest}.npz")
+    return cache_folder("listings", hashlib.sha256(what.encode()).hexdigest()[:32] + ".npz")
 
 
 def _read_cache(path, root):
     """The remembered listing, or None if there is none or a folder has changed."""
+    arrays = load_arrays(path)
+    if arrays is None:
+        return None
     try:
-        with np.load(path, allow_pickle=False) as file:
-            folders = tuple(file["folders"].tobytes().split(b"\0"))
-            changed = file["changed"].tolist()
-            base = os.fsencode(root)
-            if len(folders) != len(changed) or any(
-                os.stat(os.path.join(base, folder)).st_mtime_ns != then
-                for folder, then in zip(folders, changed, strict=True)
-            ):
-                return None
-            listing = FileListing(root, folders, file["folder_of"], file["names"], file["ends"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        folders = tuple(arrays["folders"].tobytes().split(b"\0"))
+        changed = arrays["changed"].tolist()
+        base = os.fsencode(root)
+        if len(folders) != len(changed) or any(
+            os.stat(os.path.join(base, folder)).st_mtime_ns != then
+            for folder, then in zip(folders, changed, strict=True)
+        ):
+            return None
+        listing = FileListing(root, folders, arrays["folder_of"], arrays["names"], arrays["ends"])
+    except (OSError, KeyError):
         return None
     sound = len(listing.ends) == len(listing) and (
         not len(listing) or listing.ends[-1] == len(listing.names)
@@ -195,16 +193,4 @@ def _write_cache(path, listing, changed):
         "names": listing.names,
         "ends": listing.ends,
     }
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Under a name of its own first: another process may write the same listing.
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            try:
-                np.savez(file, **arrays)
-                file.close()
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
-    except OSError as error:
-        logging.info("The listing of %s is not remembered: %s", listing.root, error)
+    save_arrays(path, arrays)
