@@ -185,6 +185,16 @@ class Task(Configurable, abc.ABC):
                     "Choose larger examples or smaller sizes in the task's arguments."
                 )
 
+    def check_batch_size(self, batch_size: int, replicas: int):
+        """Raises `ConfigurationError` if this task cannot be trained on batches of that size.
+
+        Called before a run begins. A task whose state or loss depends on the size overrides it.
+
+        Args:
+            batch_size: Examples in a global batch.
+            replicas: How many replicas share it equally.
+        """
+
     @property
     def selects(self) -> bool:
         """Whether this task overrides `select`."""

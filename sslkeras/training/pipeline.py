@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from sslkeras.datasets.dataset import WHOLE, IndexedSplit, Order, as_float, slice_of
 from sslkeras.errors import ConfigurationError, DataError
+from sslkeras.losses.reduction import num_replicas
 from sslkeras.training import data_service
 
 # Held-out batches draw from seeds that no training step uses.
@@ -152,6 +153,7 @@ def user_examples(task, split, batch_size, *, seed, steps, training):
     task.check(split)
     if not training:
         return held_out_batches(task, split, batch_size, seed=seed)
+    task.check_batch_size(batch_size, num_replicas())
     count = steps_per_epoch(task, split, batch_size, steps)
 
     def one_pass(draw):

@@ -128,6 +128,7 @@ class _Pretraining:
             data_service.addresses(self.settings.data_service) if self.settings.data_service else []
         )
         self.task.check(self.data.train)
+        self.task.check_batch_size(self.settings.batch_size, self.strategy.num_replicas_in_sync)
         self.name = getattr(self.task, "registered_name", None) or type(self.task).__name__
         self.config = {
             "task": run_folder.describe(self.task),

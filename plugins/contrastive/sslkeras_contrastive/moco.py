@@ -11,7 +11,6 @@ import tensorflow as tf
 from absl import logging
 
 from sslkeras import Task
-from sslkeras.datasets.dataset import WHOLE
 from sslkeras.errors import ConfigurationError
 from sslkeras.hyperparameters import Boolean, Choice, Integer, Optional, Real
 from sslkeras.layers import as_vector
@@ -143,11 +142,6 @@ class MoCo(Task):
         }
         return inputs, tf.zeros(size, tf.int32)
 
-    def raw_batches(self, split, batch_size, *, order=None, start=0, share=WHOLE):
-        if order is not None:
-            self._check_batch_size(batch_size)
-        return super().raw_batches(split, batch_size, order=order, start=start, share=share)
-
     def build_model(self, inputs, encoder, data):
         """Builds two views -> "logits", "queries" and "keys".
 
@@ -201,6 +195,22 @@ class MoCo(Task):
         """Fits nothing; the key encoder begins as the query encoder, whatever that began as."""
         model.start_keys_as_queries()
 
+    def check_batch_size(self, batch_size, replicas):
+        """Refuses batches that do not fit `queue_size` or `bn_splits`."""
+        keys = batch_size * (2 if self.symmetric else 1)
+        if self.queue_size % keys:
+            raise ConfigurationError(
+                "`queue_size` of MoCo must be a multiple of the keys enqueued in a step, the "
+                "global batch size (twice that if symmetric). Received: "
+                f"queue_size={self.queue_size} for {keys} keys. Change one of them."
+            )
+        if batch_size % (replicas * self.bn_splits):
+            raise ConfigurationError(
+                "`bn_splits` of MoCo must divide the batch of each replica. Received: "
+                f"bn_splits={self.bn_splits} for a global batch of {batch_size} on {replicas} "
+                "replica(s). Change one of them."
+            )
+
     def draw(self, inputs, targets, predictions):
         """Both views, and how many of the stored keys are nearer than the right one."""
         logits = predictions["logits"]
@@ -226,21 +236,6 @@ class MoCo(Task):
             min_area=self.crop_min_area,
             flip_probability=self.flip_probability,
         )
-
-    def _check_batch_size(self, batch_size):
-        keys = batch_size * (2 if self.symmetric else 1)
-        if self.queue_size % keys:
-            raise ConfigurationError(
-                "`queue_size` of MoCo must be a multiple of the keys enqueued in a step, the "
-                "global batch size (twice that if symmetric). Received: "
-                f"queue_size={self.queue_size} for {keys} keys. Change one of them."
-            )
-        if batch_size % self.bn_splits:
-            raise ConfigurationError(
-                "`bn_splits` of MoCo must divide the batch of each replica. Received: "
-                f"bn_splits={self.bn_splits} for a global batch of {batch_size}. Change one of "
-                "them."
-            )
 
     def _encoder(self, factory, shape, name):
         """The trunk behind the standardisation of pixels, as one model."""

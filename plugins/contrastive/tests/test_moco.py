@@ -158,6 +158,19 @@ def test_pictures_show_both_views_and_how_many_keys_were_nearer():
     assert columns["answer"] == ["1 of 2 keys nearer", "0 of 2 keys nearer"]
 
 
+def test_any_number_of_examples_can_be_shown(tmp_path):
+    run = sslkeras.pretrain(
+        "moco(image_size=8, queue_size=16, projection_dim=4)",
+        "digits",
+        "convnet(filters=(4,), strides=(2,))",
+        steps=1,
+        batch_size=8,
+        validate_every=0,
+    )
+
+    assert sslkeras.show(run, pictures="withheld", examples=5, output=tmp_path)
+
+
 # What is refused, and warned of.
 
 
@@ -179,7 +192,7 @@ def test_a_momentum_of_one_is_refused_and_none_warned_of(monkeypatch):
     [
         ({"queue_size": 100}, "queue_size=100 for 8 keys"),
         ({"queue_size": 24, "symmetric": True}, "queue_size=24 for 16 keys"),
-        ({"queue_size": 16, "bn_splits": 3}, "bn_splits=3 for a global batch of 8"),
+        ({"queue_size": 16, "bn_splits": 3}, "bn_splits=3 for a global batch of 8 on 1 replica"),
     ],
 )
 def test_batches_that_do_not_fit_are_refused_before_the_first_step(arguments, message):
@@ -190,6 +203,21 @@ def test_batches_that_do_not_fit_are_refused_before_the_first_step(arguments, me
             "mlp(hidden_sizes=(4,))",
             steps=1,
             batch_size=8,
+        )
+
+
+def test_groups_must_divide_the_batch_of_each_replica():
+    task = MoCo(queue_size=16, bn_splits=4)
+
+    task.check_batch_size(8, 2)
+    with pytest.raises(ConfigurationError, match="bn_splits=4 for a global batch of 8 on 4 rep"):
+        task.check_batch_size(8, 4)
+
+
+def test_examples_in_code_of_ones_own_are_checked_as_well():
+    with pytest.raises(ConfigurationError, match="queue_size=100 for 8 keys"):
+        MoCo(image_size=8, queue_size=100).examples(
+            sslkeras.datasets.create("digits").train, batch_size=8
         )
 
 
