@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from sslkeras.datasets.dataset import as_float
+from sslkeras.encoders.resizing import at_size
 from sslkeras.errors import ConfigurationError, DataError
 from sslkeras.layers.features import POOLINGS, pool
 
@@ -80,13 +81,26 @@ def feature_for(encoder, split, wanted) -> str:
             "(`sslkeras list` shows what each offers)."
         )
     shape = split.features[name].shape
-    frame = shape[1:] if shape.rank is not None and shape.rank == takes.rank + 1 else shape
-    if not takes.is_compatible_with(frame):
+    if at_size(encoder, _part_taken(encoder, shape)) is None:
         raise DataError(
             f"'{name}' of the dataset must have the shape that the encoder takes, {takes}. "
             f"Received: {shape}. Resize the examples, or choose another dataset."
         )
     return name
+
+
+def for_size_of(encoder, shape):
+    """`encoder` for raw examples of `shape`, which may be clips of what it takes.
+
+    It is `encoder` itself where it fits, and where it cannot be made to fit.
+    """
+    return at_size(encoder, _part_taken(encoder, shape)) or encoder
+
+
+def _part_taken(encoder, shape):
+    """Shape of a raw example, or of its frames if the encoder has an axis less."""
+    clip = shape.rank is not None and shape.rank == encoder.inputs[0].shape.rank
+    return shape[1:] if clip else shape
 
 
 def extract(split, feature, embedding, batch_size) -> Extracted:
@@ -129,8 +143,12 @@ def extract(split, feature, embedding, batch_size) -> Extracted:
 
 
 def embedding_of(encoder, pooling, spec):
-    """`batch -> float32 (batch, features)` with the frozen encoder, on its replicas if several."""
+    """`batch -> float32 (batch, features)` with the frozen encoder, on its replicas if several.
+
+    Images may have another size than the encoder was built for, if its weights allow that.
+    """
     strategy = encoder.distribute_strategy
+    encoder = for_size_of(encoder, spec.shape)
 
     dtype = tf.float32 if spec.dtype == tf.uint8 else spec.dtype
 

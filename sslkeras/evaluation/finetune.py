@@ -7,7 +7,7 @@ import tensorflow as tf
 from sslkeras.datasets.dataset import IndexedSplit, Order, as_float, shuffled_index
 from sslkeras.errors import NonFiniteLossError
 from sslkeras.evaluation import labels as labels_module
-from sslkeras.evaluation.features import embed
+from sslkeras.evaluation.features import embed, for_size_of
 from sslkeras.evaluation.probe import Probe, check_probe_pooling, classes_of
 from sslkeras.hyperparameters import AnyOf, Integer, ListOf, Optional, Real, Text
 
@@ -92,9 +92,10 @@ class Finetune(Probe):
         features = subject.features("train", self.pooling)
         test_features = subject.features("test", self.pooling)
         raw = subject.split("train").features[subject.feature]
+        encoder = for_size_of(subject.clone_encoder(), raw.shape)
         raw = tf.TensorSpec([None, *raw.shape], _dtype_after_reading(raw.dtype))
         vector = tf.TensorSpec([None, features.shape[-1]], tf.float32)
-        fit = _Fit(subject.clone_encoder(), raw, features.shape[-1], len(classes), pooling)
+        fit = _Fit(encoder, raw, features.shape[-1], len(classes), pooling)
         frozen = _Fit(None, vector, features.shape[-1], len(classes), pooling)
         test = subject.split("test").batches(subject.batch_size, only=(subject.feature,))
         test = test.map(lambda batch: as_float(batch)[subject.feature])

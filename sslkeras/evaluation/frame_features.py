@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from sslkeras.datasets.dataset import as_float
+from sslkeras.encoders.resizing import at_size
 from sslkeras.errors import DataError
 from sslkeras.evaluation.features import embedding_of
 from sslkeras.layers.features import pool
@@ -123,7 +124,7 @@ def _embedding(encoder, spec, pooling, batch_size, feature):
             f"{len(encoder.inputs)} inputs. Name another encoder with `encoder`."
         )
     takes = encoder.inputs[0].shape[1:]
-    if takes.rank == 3 and takes.is_compatible_with(frame):
+    if takes.rank == 3 and at_size(encoder, frame) is not None:
         of_frames = embedding_of(encoder, pooling, tf.TensorSpec(frame, spec.dtype))
 
         def embed(video):

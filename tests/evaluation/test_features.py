@@ -90,10 +90,23 @@ def test_a_dataset_without_the_feature_is_refused():
 
 
 def test_a_shape_that_does_not_fit_is_refused():
-    split = ArraySplit({"image": np.zeros((2, 5, 4, 1), np.float32)})
+    split = ArraySplit({"image": np.zeros((2, 5, 4, 3), np.float32)})
 
-    with pytest.raises(DataError, match=r"shape that the encoder takes, \(4, 4, 1\).*\(5, 4, 1\)"):
+    with pytest.raises(DataError, match=r"shape that the encoder takes, \(4, 4, 1\).*\(5, 4, 3\)"):
         feature_for(doubling((4, 4, 1)), split, "image")
+
+
+@pytest.mark.parametrize("time", [(), (3,)])
+def test_an_encoder_whose_weights_allow_it_takes_images_of_another_size(time):
+    values = np.random.default_rng(0).random((2, *time, 5, 6, 1)).astype(np.float32)
+    split = ArraySplit({"x": values})
+    encoder = doubling((4, 4, 1))
+
+    assert feature_for(encoder, split, "x") == "x"
+    features = embedding_of(encoder, "mean", split.features["x"])(values)
+
+    expected = 2 * values.mean(axis=tuple(range(1, values.ndim - 1)))
+    np.testing.assert_allclose(features, expected, rtol=1e-6)
 
 
 def test_an_encoder_of_frames_takes_clips_and_falls_back_to_images():

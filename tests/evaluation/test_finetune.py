@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sslkeras.datasets.dataset import Given
+from sslkeras.datasets.dataset import ArraySplit, Given
 from sslkeras.errors import NonFiniteLossError
 from sslkeras.evaluation.finetune import Finetune, batch_indices, labelled_batches
 from sslkeras.evaluation.probe import Subject
@@ -30,6 +30,20 @@ def test_training_learns_on_a_clone(pretrained):
     assert result["frozen top-1"] > 0.6
     for weights, old in zip(pretrained.encoder.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weights, old)
+
+
+def test_images_may_have_another_size_than_in_pretraining(run):
+    def larger(split):
+        batch = next(iter(split.batches(split.size)))
+        wider = np.repeat(batch["image"].numpy(), 2, axis=1)
+        return ArraySplit({"image": wider, "label": batch["label"].numpy()})
+
+    data = Given(larger(run.data.train), larger(run.data.test))
+    subject = Subject("pretrained", data, "image", run.encoders["encoder"])
+
+    result = Finetune(labels=None, steps=2).run(subject, seed=0)
+
+    assert 0 <= result["top-1"] <= 1
 
 
 def test_the_same_seed_gives_the_same_result(pretrained):

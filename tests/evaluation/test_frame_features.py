@@ -100,11 +100,19 @@ def test_images_are_no_videos():
         read_videos(split, "video", None, "mean", 4)
 
 
-def test_frames_of_another_size_are_refused():
+def test_frames_of_another_size_are_taken_where_the_weights_allow_it():
+    fitting = read_videos(split_of(VIDEOS), "video", doubling((1, 2, 1)), "mean", 4)
+    resized = read_videos(split_of(VIDEOS), "video", doubling((3, 3, 1)), "mean", 4)
+
+    for one, other in zip(fitting.features, resized.features, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_frames_with_other_channels_are_refused():
     with pytest.raises(
-        DataError, match=r"that the encoder takes, \(3, 3, 1\). Received: \(3, 1, 2"
+        DataError, match=r"that the encoder takes, \(3, 3, 2\). Received: \(3, 1, 2"
     ):
-        read_videos(split_of(VIDEOS), "video", doubling((3, 3, 1)), "mean", 4)
+        read_videos(split_of(VIDEOS), "video", doubling((3, 3, 2)), "mean", 4)
 
 
 def test_a_clip_encoder_that_drops_the_time_is_refused():
