@@ -38,6 +38,7 @@ setup(
         "tfds": ["tensorflow-datasets<4.9.7", "tensorflow-metadata<1.16", "protobuf<5"],
         # 4.11 is OpenCV's last with wheels for numpy 1.
         "video": ["av>=12", "opencv-python-headless>=4.8,<4.12"],
+        "text": ["tokenizers>=0.15"],
         "gpu": ["tensorflow[and-cuda]>=2.15.1,<2.16"],
         "test": [
             "pytest>=7.2",
@@ -45,6 +46,8 @@ setup(
             "hypothesis>=6.70",
             "ruff>=0.6",
             "scikit-image>=0.20",
+            "tokenizers>=0.15",
+            "gensim>=4.3",
             "av>=12",
             "opencv-python-headless>=4.8,<4.12",
         ],
@@ -59,6 +62,8 @@ setup(
             "video_folder = sslkeras.datasets.video_folder:VideoFolder",
             "optical_flow = sslkeras.datasets.optical_flow:OpticalFlow",
             "npz = sslkeras.datasets.npz:Npz",
+            "text_files = sslkeras.datasets.text_files:TextFiles",
+            "docstrings = sslkeras.datasets.docstrings:Docstrings",
             "tfrecord = sslkeras.datasets.tfrecord:TFRecord",
             "tfds = sslkeras.datasets.tfds:TFDS",
             "keras = sslkeras.datasets.keras_datasets:KerasDataset",

@@ -19,6 +19,7 @@ _HOME = {
     "evaluate": "sslkeras.evaluation.evaluate",
     "load_encoder": "sslkeras.training.run",
     "load_run": "sslkeras.training.run",
+    "load_tokenizer": "sslkeras.training.run",
     "pretrain": "sslkeras.training.pretrain",
     "probes": "sslkeras.registry",
     "show": "sslkeras.pictures.show",

@@ -299,12 +299,17 @@ class Dataset(Configurable, abc.ABC):
     Attributes:
         label_names: Names of the classes by label, or None without labels.
         vocabulary: Tokens by id, or None for anything but text.
+        token_counts: int64 `(vocabulary,)`, how often each token occurs in the train split, or
+            None where that is not known.
+        tokenizer: The `sslkeras.text.Tokenizer` that made the tokens, or None.
         has_test: Whether there are held-out examples.
     """
 
     features: dict = {}
     label_names: tuple | None = None
     vocabulary: tuple | None = None
+    token_counts: object = None
+    tokenizer: object = None
     has_test: bool = True
 
     @property

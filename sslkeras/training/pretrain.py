@@ -183,6 +183,7 @@ class _Pretraining:
     def _open_folder(self):
         if self.chief:
             self.folder.open(self.config)
+            self.folder.keep_tokenizer(self.data.tokenizer)
 
     def _train(self):
         with self.strategy.scope():

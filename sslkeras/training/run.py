@@ -105,6 +105,7 @@ def load_run(folder, *, task=None, dataset=None, encoder=None) -> Run:
     config = folder.config()
     task = _rebuild(config["task"], task, registry.tasks, "task")
     data = as_dataset(_rebuild(config["dataset"], dataset, registry.datasets, "dataset"))
+    folder.check_tokenizer(data.tokenizer)
     encoder = as_encoder(_rebuild(config["encoder"], encoder, registry.encoders, "encoder"))
     model = build_model(task, data, encoder)
     checkpoints = Checkpoints(folder.checkpoints)
@@ -146,6 +147,15 @@ def load_encoder(folder, name=None, **given) -> keras.Model:
             f"{', '.join(encoders)}."
         )
     return encoders[name]
+
+
+def load_tokenizer(folder):
+    """What turned the texts of a run into ids: `load_tokenizer(folder).encode(text)`.
+
+    Raises:
+        RunError: If the run was not trained on texts.
+    """
+    return RunFolder(folder).tokenizer()
 
 
 def _rebuild(described, given, known, noun):

@@ -8,6 +8,7 @@ logs/           TensorBoard
 pictures/       what `sslkeras show` drew
 evaluation.json what `sslkeras evaluate` found
 encoder.keras   the trained trunk (one file for each)
+tokenizer.json  of runs on texts: what made their tokens
 """
 
 import fcntl
@@ -131,6 +132,49 @@ class RunFolder:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def keep_tokenizer(self, tokenizer):
+        """Writes tokenizer.json, or makes sure that it is the same.
+
+        Args:
+            tokenizer: A `sslkeras.text.Tokenizer`, or None for a run on anything but texts.
+
+        Raises:
+            RunError: If the run was trained with another one.
+        """
+        if tokenizer is None:
+            return
+        path = self.path / "tokenizer.json"
+        if path.exists():
+            self.check_tokenizer(tokenizer)
+        else:
+            write_atomically(path, tokenizer.to_json() + "\n")
+
+    def check_tokenizer(self, tokenizer):
+        """Raises `RunError` if the run was trained on other tokens than `tokenizer` makes."""
+        path = self.path / "tokenizer.json"
+        if tokenizer is not None and path.exists() and self.tokenizer() != tokenizer:
+            raise RunError(
+                "The dataset must have the vocabulary that the run was trained with. Received: "
+                f"another one than that of {path}. Give the texts as they were: dataset=..."
+            )
+
+    def tokenizer(self):
+        """The `sslkeras.text.Tokenizer` of a run on texts.
+
+        Raises:
+            RunError: If there is none, or it cannot be read.
+        """
+        from sslkeras.text.tokenizer import from_json
+
+        path = self.path / "tokenizer.json"
+        try:
+            return from_json(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, ConfigurationError) as error:
+            raise RunError(
+                f"A run on texts must hold tokenizer.json. Received: {path} ({error}). Give the "
+                "folder of such a run."
+            ) from error
 
     def add_timing(self, entry: dict):
         """Appends one start's figures to timing.json."""
