@@ -42,6 +42,8 @@ class Docstrings(Texts):
     features = {
         "tokens": "int32 ids of one window",
         "num_tokens": "int32, ids that are no padding",
+        "frequency": "float32, share of each token in the train split",
+        "document": "int32, which document of the window, with `pack`",
         "begins_word": "bool, with WordPiece",
         "label": "int32, which package",
     }

@@ -32,6 +32,7 @@ class Texts(Dataset):
     the cache folder; batches are read from there. The vocabulary and its counts come from the
     train split alone, the most frequent tokens first, behind the special ones: "<pad>", "<unk>"
     and with `separator` "<eos>"; for WordPiece "[PAD]", "[UNK]", "[CLS]", "[SEP]" and "[MASK]".
+    The feature "frequency" is the share of each token in the train split.
 
     Args:
         tokens: "words", "characters" or "wordpiece".
@@ -39,7 +40,7 @@ class Texts(Dataset):
         stride: Tokens from the start of a window to that of the next; None for `length`.
         pack: False: each document is cut into windows of its own, of which the last may be
             shorter, with padding behind. True: the documents of a split are joined, and
-            each window is full.
+            each window is full; the feature "document" tells its documents apart.
         separator: Whether a token stands at each end of a document.
         min_tokens: Shorter documents give no window, without `pack`.
         lowercase: Whether texts are turned into lower case.
@@ -151,6 +152,7 @@ class Texts(Dataset):
         return split
 
     def _make_split(self, stored):
+        counts = np.maximum(self.token_counts, 0)
         split = TokenWindows(
             stored,
             self.tokenizer,
@@ -158,6 +160,7 @@ class Texts(Dataset):
             stride=self.stride or self.length,
             pack=self.pack,
             min_tokens=self.min_tokens,
+            frequency=(counts / max(counts.sum(), 1)).astype(np.float32),
             pieces=self.tokens == "wordpiece",
             labels=self.label_names is not None,
         )
@@ -223,16 +226,30 @@ class TokenWindows(IndexedSplit):
     Args:
         stored: `sslkeras.text.token_store.Tokens`.
         tokenizer: Their `Tokenizer`.
+        frequency: float32 `(vocabulary,)`: the share of each token in the train split.
         length, stride, pack, min_tokens: See `Texts`.
         pieces: Whether there is the feature "begins_word".
         labels: Whether there is the feature "label".
     """
 
-    def __init__(self, stored, tokenizer, *, length, stride, pack, min_tokens, pieces, labels):
+    def __init__(
+        self,
+        stored,
+        tokenizer,
+        *,
+        frequency,
+        length,
+        stride,
+        pack,
+        min_tokens,
+        pieces,
+        labels,
+    ):
         self._stored, self._length, self._stride = stored, length, stride
         self._pad, self._pack = tokenizer.pad, pack
         self._begins_word = tokenizer.begins_word if pieces else None
         self._labels = labels and not pack
+        self._frequency = frequency
         ends = stored.ends
         if pack:
             self.size = max((len(stored.tokens) - length) // stride + 1, 0)
@@ -246,6 +263,9 @@ class TokenWindows(IndexedSplit):
             "tokens": tf.TensorSpec((length,), tf.int32, "tokens"),
             "num_tokens": tf.TensorSpec((), tf.int32, "num_tokens"),
         }
+        self.features["frequency"] = tf.TensorSpec((length,), tf.float32, "frequency")
+        if pack:
+            self.features["document"] = tf.TensorSpec((length,), tf.int32, "document")
         if pieces:
             self.features["begins_word"] = tf.TensorSpec((length,), tf.bool, "begins_word")
         if self._labels:
@@ -257,8 +277,7 @@ class TokenWindows(IndexedSplit):
 
         def read(index):
             def gather(index):
-                found = self._gather(index)
-                return [found[name] for name in names]
+                return self._gather(index, names)
 
             found = tf.numpy_function(gather, [index], types, stateful=False)
             return {
@@ -268,8 +287,8 @@ class TokenWindows(IndexedSplit):
 
         return indices.map(read)
 
-    def _gather(self, index):
-        """All features of the windows `index`, int64 `(windows,)`."""
+    def _gather(self, index, names):
+        """The features `names` of the windows `index`, int64 `(windows,)`."""
         document = None
         if self._pack:
             start = index * self._stride
@@ -281,13 +300,21 @@ class TokenWindows(IndexedSplit):
             start = first + (index - before) * self._stride
             count = np.minimum(self._stored.ends[document] - start, self._length)
         place = np.arange(self._length)
-        real = place < count[:, None]
         # Where a window reaches past the last token there is padding.
         at = np.minimum(start[:, None] + place, len(self._stored.tokens) - 1)
+        real = place < count[:, None]
         tokens = np.where(real, self._stored.tokens[at], np.int32(self._pad))
-        found = {"tokens": tokens, "num_tokens": count.astype(np.int32)}
-        if self._begins_word is not None:
-            found["begins_word"] = self._begins_word[tokens]
-        if self._labels:
-            found["label"] = self._stored.labels[document]
-        return found
+        made = {
+            "tokens": lambda: tokens,
+            "num_tokens": lambda: count.astype(np.int32),
+            "frequency": lambda: self._frequency[tokens],
+            "document": lambda: self._documents(at),
+            "begins_word": lambda: self._begins_word[tokens],
+            "label": lambda: self._stored.labels[document],
+        }
+        return [made[name]() for name in names]
+
+    def _documents(self, at):
+        """int32 `(windows, length)`: 0 for tokens of the first document of a window, then 1, ..."""
+        document = np.searchsorted(self._stored.ends, at, side="right")
+        return (document - document[:, :1]).astype(np.int32)

@@ -34,6 +34,10 @@ def check_loss_and_gradients(subject):
                 learns = bool(values) and np.any(values[0] != 0)
                 learning[id(variable)] = learning.get(id(variable), False) or learns
                 unmoved[id(variable)] = (variable, player)
+    if not all(learning.values()):
+        # What comes before a layer that begins with zeros has a gradient after an update only.
+        for key in _learning_later(subject):
+            learning[key] = True
     silent = [
         f"{variable.name} (player '{player}')"
         for key, (variable, player) in unmoved.items()
@@ -125,6 +129,18 @@ def _descent(fit, player, variables):
 
 def _size(tensor):
     return tf.sqrt(tf.reduce_mean(tf.square(tensor)))
+
+
+def _learning_later(subject):
+    """Ids of the variables whose gradient is not 0 after the updates of their stage."""
+    for fit in subject.fits():
+        fit.model.set_weights(fit.after)
+        _, gradients = losses_and_gradients(fit.model, *fit.examples[0])
+        fit.model.set_weights(fit.after)
+        for player, variables in fit.model.players().items():
+            for variable, gradient in zip(variables, gradients[player]):
+                if gradient is not None and np.any(arrays([gradient])[0] != 0):
+                    yield id(variable)
 
 
 def _meant_to_learn(subject):

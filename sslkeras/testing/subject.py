@@ -265,11 +265,13 @@ def as_batches(examples) -> tf.data.Dataset:
 
 
 def losses_and_gradients(model, inputs, targets, weights):
-    """Loss by player, and the gradients of its variables; None where there is none."""
+    """Loss by player, and what its update follows: the gradients of its variables, or None."""
     with tf.GradientTape(persistent=True) as tape:
-        _, losses = model.losses_of(inputs, targets, weights, training=True)
+        outputs, losses = model.losses_of(inputs, targets, weights, training=True)
+        objectives = model.objectives_of(losses, outputs)
     gradients = {
-        name: tape.gradient(losses[name], variables) for name, variables in model.players().items()
+        name: tape.gradient(objectives[name], variables)
+        for name, variables in model.players().items()
     }
     return losses, gradients
 

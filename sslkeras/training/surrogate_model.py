@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from sslkeras.errors import ConfigurationError
 from sslkeras.losses.reduction import global_mean, num_replicas
+from sslkeras.training.sparse_gradients import GradientSum, clipped_by_global_norm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +34,7 @@ class SurrogateModel(keras.Model):
     1. the pretext, where it runs on the device;
     2. `before_update(inputs)`: a momentum copy, say;
     3. `losses_of(inputs, targets, weights)`: forward pass, one loss for each optimizer;
+       `objectives_of(losses, outputs)`: by what they are multiplied, if they are;
     4. gradients of the variables in `players()`, summed over replicas, then clipped;
     5. one update for each optimizer;
     6. `after_update(inputs, targets, outputs)`: enqueueing, projections, say.
@@ -62,6 +64,18 @@ class SurrogateModel(keras.Model):
         """
         outputs = self(inputs, training=training)
         return outputs, {"model": self.compute_loss(inputs, targets, outputs, weights)}
+
+    def objectives_of(self, losses, outputs):
+        """What is minimised, by player: the losses, unless their scale is not that of the update.
+
+        A method whose published step is one for each of many parts of an example multiplies the
+        mean, which is reported, by the number of parts.
+
+        Args:
+            losses: What `losses_of` returned.
+            outputs: Likewise.
+        """
+        return losses
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
         """This replica's share of the compiled loss plus what layers added."""
@@ -219,7 +233,8 @@ class SurrogateModel(keras.Model):
         # Persistent only where several losses share the forward pass.
         with tf.GradientTape(persistent=len(players) > 1) as tape:
             outputs, losses = self.losses_of(inputs, targets, weights, training=True)
-            scaled = {name: self._scaled(name, losses[name] * scale) for name in players}
+            objectives = self.objectives_of(losses, outputs)
+            scaled = {name: self._scaled(name, objectives[name] * scale) for name in players}
         self._track(inputs, targets, outputs, weights, losses)
         gradients = {
             name: self._unscaled(name, tape.gradient(scaled[name], variables))
@@ -231,32 +246,30 @@ class SurrogateModel(keras.Model):
         slices = self._step.accumulate
         data = (inputs, targets, weights)
         part = tf.shape(tf.nest.flatten(inputs)[0])[0] // slices
-        players = self.players()
-        moved = {}
 
-        def body(index, sums):
+        def gradients_of(index):
             piece = tf.nest.map_structure(
                 lambda value: None if value is None else value[index * part : (index + 1) * part],
                 data,
             )
-            _, gradients = self._gradients(*piece, scale=1.0 / slices)
-            added = {}
-            for name in players:
-                moved[name] = [gradient is not None for gradient in gradients[name]]
-                added[name] = [
-                    total if gradient is None else total + tf.convert_to_tensor(gradient)
-                    for total, gradient in zip(sums[name], gradients[name])
-                ]
-            return index + 1, added
+            return self._gradients(*piece, scale=1.0 / slices)[1]
 
-        zeros = {name: [tf.zeros_like(v) for v in variables] for name, variables in players.items()}
-        _, sums = tf.while_loop(
-            lambda index, _: index < slices, body, (0, zeros), parallel_iterations=1
+        # The first slice tells which gradients there are, and which of them are sparse.
+        sums = {name: GradientSum(found, slices) for name, found in gradients_of(0).items()}
+
+        def body(index, states):
+            found = gradients_of(index)
+            return index + 1, {
+                name: sums[name].add(state, index, found[name]) for name, state in states.items()
+            }
+
+        _, states = tf.while_loop(
+            lambda index, _: index < slices,
+            body,
+            (1, {name: one.start() for name, one in sums.items()}),
+            parallel_iterations=1,
         )
-        return {
-            name: [total if learns else None for total, learns in zip(sums[name], moved[name])]
-            for name in players
-        }
+        return {name: one.result(states[name]) for name, one in sums.items()}
 
     def _scaled(self, player, loss):
         optimizer = self._step.optimizers[player]
@@ -280,7 +293,7 @@ class SurrogateModel(keras.Model):
             gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, list(gradients))
         # After the sum over replicas: a replica's own norm says nothing about the whole.
         if self._step.clip_norm is not None:
-            gradients, _ = tf.clip_by_global_norm(gradients, self._step.clip_norm)
+            gradients = clipped_by_global_norm(gradients, self._step.clip_norm)
         pairs = list(zip(gradients, variables))
         if isinstance(optimizer, keras.optimizers.legacy.Optimizer):
             optimizer.apply_gradients(pairs, experimental_aggregate_gradients=False)

@@ -89,6 +89,28 @@ def test_packed_windows_are_full_and_cross_documents(tmp_path):
     ]
 
 
+def test_tokens_of_packed_windows_know_their_document(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("a b\nc d e\nf\n")
+
+    data = opened(path, documents="lines", length=3, pack=True, test_fraction=0)
+    (batch,) = data.train.batches(9)
+
+    assert batch["document"].numpy().tolist() == [[0, 0, 1], [0, 0, 1]]
+    assert "document" not in opened(path, test_fraction=0).train.features
+
+
+def test_frequencies_are_those_of_the_train_split(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("a b a a\na c c a\n")
+
+    data = opened(path, documents="lines", hold_out="end", test_fraction=0.5, length=5)
+    (train,), (test,) = data.train.batches(9), data.test.batches(9)
+
+    np.testing.assert_allclose(train["frequency"], [[0.75, 0.25, 0.75, 0.75, 0]])
+    np.testing.assert_allclose(test["frequency"], [[0.75, 0, 0, 0.75, 0]])
+
+
 def test_short_documents_give_no_window(lines):
     data = opened(lines, documents="lines", min_tokens=9, length=20, test_fraction=0)
 
