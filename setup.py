@@ -57,6 +57,7 @@ setup(
         "sslkeras.datasets": [
             "digits = sslkeras.datasets.digits:Digits",
             "moving_digits = sslkeras.datasets.moving_digits:MovingDigits",
+            "two_view_digits = sslkeras.datasets.two_view_digits:TwoViewDigits",
             "photos = sslkeras.datasets.photos:Photos",
             "image_folder = sslkeras.datasets.image_folder:ImageFolder",
             "video_folder = sslkeras.datasets.video_folder:VideoFolder",

@@ -3,10 +3,12 @@
 from sslkeras.layers.features import as_map, as_vector, pool
 from sslkeras.layers.folding import FoldViews, UnfoldViews, apply_to_views
 from sslkeras.layers.reproducible_dropout import ReproducibleDropout
+from sslkeras.layers.spatial_softmax import SpatialSoftmax
 
 __all__ = [
     "FoldViews",
     "ReproducibleDropout",
+    "SpatialSoftmax",
     "UnfoldViews",
     "apply_to_views",
     "as_map",

@@ -23,6 +23,9 @@ def apply_to_views(model, views):
 class FoldViews(keras.layers.Layer):
     """`(batch, views, ...)` to `(batch * views, ...)`, the views of an example in a row."""
 
+    def __init__(self, **kwargs):
+        super().__init__(autocast=False, **kwargs)  # Values stay in their precision.
+
     def call(self, inputs):
         folded = tf.reshape(inputs, tf.concat([[-1], tf.shape(inputs)[2:]], axis=0))
         return tf.ensure_shape(folded, [None, *inputs.shape[2:]])
@@ -37,7 +40,7 @@ class UnfoldViews(keras.layers.Layer):
     """
 
     def __init__(self, num_views, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.num_views = num_views
 
     def call(self, inputs):

@@ -1,5 +1,5 @@
 """Losses and reductions that several tasks share."""
 
-from sslkeras.losses.reduction import global_mean, global_ratio, num_replicas
+from sslkeras.losses.reduction import gather, global_mean, global_ratio, num_replicas
 
-__all__ = ["global_mean", "global_ratio", "num_replicas"]
+__all__ = ["gather", "global_mean", "global_ratio", "num_replicas"]

@@ -12,6 +12,24 @@ def num_replicas() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def gather(values):
+    """`values` of all replicas, one after another along the first axis.
+
+    A gradient flows back to the rows of each replica: the sum of what all replicas ask for.
+    All replicas must hold equally many rows.
+
+    Args:
+        values: `(rows, ...)` of this replica.
+
+    Returns:
+        `(rows * number of replicas, ...)`, the same on each replica.
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return values
+    return context.all_gather(values, axis=0)
+
+
 def global_mean(values, weights=None):
     """This replica's share of the mean over the global batch.
 

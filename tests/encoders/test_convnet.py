@@ -21,6 +21,22 @@ def test_batch_normalisation_takes_the_place_of_the_bias():
     assert Convnet(**arguments, batch_norm=False)((8, 8, 2)).count_params() == 72 + 4
 
 
+def test_group_normalisation_takes_the_place_of_batch_normalisation():
+    encoder = Convnet(filters=(6,), strides=(1,), group_norm=2, activation="linear")((8, 8, 2))
+    images = np.random.default_rng(0).random((3, 8, 8, 2)).astype(np.float32)
+
+    maps = encoder(images, training=True).numpy().reshape(3, 64, 2, 3)
+
+    assert len(encoder.trainable_weights) == len(encoder.weights) == 3  # No moving statistics.
+    np.testing.assert_allclose(maps.mean(axis=(1, 3)), 0, atol=1e-5)
+    np.testing.assert_allclose(maps.std(axis=(1, 3)), 1, atol=1e-3)
+
+
+def test_groups_that_do_not_divide_the_channels_are_refused():
+    with pytest.raises(ConfigurationError, match=r"`group_norm` of Convnet must divide.*\(6, 8\)"):
+        Convnet(filters=(6, 8), strides=(1, 1), group_norm=4)
+
+
 def test_every_layer_is_activated():
     output = Convnet(filters=(4,), strides=(1,))((4, 4, 1))(np.ones((2, 4, 4, 1)) * 3.0)
 

@@ -30,6 +30,16 @@ def test_each_view_gets_what_the_model_alone_would_give():
         np.testing.assert_allclose(answer[:, view], trunk(given[:, view]), rtol=1e-5, atol=1e-6)
 
 
+def test_values_keep_their_precision_in_a_model_of_half_precision():
+    policy = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        folded = FoldViews()(tf.fill([2, 3, 1], 1.0001))
+        assert folded.dtype == UnfoldViews(3)(folded).dtype == tf.float32
+    finally:
+        keras.mixed_precision.set_global_policy(policy)
+
+
 def test_batch_normalisation_sees_all_views_at_once():
     normalise = keras.layers.BatchNormalization(momentum=0.0, input_shape=(1,))
     views = keras.Input((2, 1))

@@ -2,17 +2,12 @@
 
 import tensorflow as tf
 
+from sslkeras import losses
+
 
 def gather(values):
-    """`values` of all replicas, one after another along the first axis.
-
-    No gradient may be taken through it: it would reach other replicas' encoders.
-    """
-    context = tf.distribute.get_replica_context()
-    values = tf.stop_gradient(values)
-    if context is None or context.num_replicas_in_sync == 1:
-        return values
-    return context.all_gather(values, axis=0)
+    """`values` of all replicas, one after another along the first axis, without a gradient."""
+    return losses.gather(tf.stop_gradient(values))
 
 
 def own_part(values, size):

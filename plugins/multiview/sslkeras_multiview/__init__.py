@@ -1,0 +1,1 @@
+"""Tasks that learn from several views of a scene, for sslkeras."""
