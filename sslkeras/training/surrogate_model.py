@@ -136,7 +136,8 @@ class SurrogateModel(keras.Model):
         super().compile(
             optimizer=next(iter(optimizers.values())),
             steps_per_execution=steps_per_execution,
-            **kwargs,
+            # Keras would advise to move the metrics there; here all of them are weighted.
+            **{"weighted_metrics": [], **kwargs},
         )
         if set(optimizers) != set(self.players()):
             raise ConfigurationError(
