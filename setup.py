@@ -70,6 +70,7 @@ setup(
             "keras = sslkeras.datasets.keras_datasets:KerasDataset",
         ],
         "sslkeras.encoders": [
+            "vgg16 = sslkeras.encoders.vgg:VGG16",
             "alexnet = sslkeras.encoders.alexnet:AlexNet",
             "mlp = sslkeras.encoders.mlp:MLP",
             "convnet = sslkeras.encoders.convnet:Convnet",

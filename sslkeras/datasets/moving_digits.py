@@ -17,7 +17,7 @@ from sslkeras.hyperparameters import Integer, ListOf, Optional, Real
 
 
 class MovingDigits(Dataset):
-    """Videos of digits that move at constant speed and bounce off the walls.
+    """Videos of digits that move at constant speed, or slow down, and bounce off the walls.
 
     Each digit starts at a random place, in a random direction, moves before each frame, and
     is set back to the wall and reflected where it would leave the frame. Where digits
@@ -45,6 +45,9 @@ class MovingDigits(Dataset):
         num_frames: Frames in a clip, >= 2. Defaults to 20, as in the paper.
         speed: Least and greatest speed in pixels a frame; each digit draws its own.
             None: a tenth of the way from wall to wall, as in the released generator.
+        friction: Least and greatest share of the speed that is left after each frame, in
+            [0, 1]; each digit draws its own. None: all of it. With friction a clip looks
+            otherwise played backwards: digits speed up.
         seed: Integer that chooses the clips.
 
     Raises:
@@ -69,6 +72,9 @@ class MovingDigits(Dataset):
             ListOf(Real(0, unit="pixels a frame"), length=2, increasing=True),
             "a tenth of the way from wall to wall",
         ),
+        "friction": Optional(
+            ListOf(Real(0, 1), length=2, increasing=True), "the speed stays as it is"
+        ),
         "seed": Integer(0),
     }
     label_names = tuple(str(digit) for digit in range(10))
@@ -83,6 +89,7 @@ class MovingDigits(Dataset):
         digit_size=28,
         num_frames=20,
         speed=None,
+        friction=None,
         seed=0,
     ):
         super().__init__(
@@ -93,6 +100,7 @@ class MovingDigits(Dataset):
             digit_size=digit_size,
             num_frames=num_frames,
             speed=speed,
+            friction=friction,
             seed=seed,
         )
         if self.digit_size >= self.size:
@@ -115,13 +123,19 @@ class MovingDigits(Dataset):
         # One row of draws a clip: those of clip i do not depend on how many clips follow.
         draws = np.random.default_rng([self.seed, number]).random((count, self.num_digits, 5))
         which = (draws[..., 0] * len(sprites)).astype(np.int32)
+        kept = 1.0
+        if self.friction is not None:
+            # Drawn apart, so that clips with friction begin as those without.
+            low, high = self.friction
+            more = np.random.default_rng([self.seed, number, 1]).random((count, self.num_digits, 1))
+            kept = low + (high - low) * more
         positions = trajectories(
-            draws[..., 1:], self.num_frames, self.size - self.digit_size, self.speed
+            draws[..., 1:], self.num_frames, self.size - self.digit_size, self.speed, kept
         )
         return _Clips(sprites, labels[part], which, positions, self.size)
 
 
-def trajectories(draws, num_frames, room, speed):
+def trajectories(draws, num_frames, room, speed, kept=1.0):
     """Whole-pixel places of digits that bounce between walls.
 
     Args:
@@ -129,6 +143,8 @@ def trajectories(draws, num_frames, room, speed):
         num_frames: Frames in a clip.
         room: Pixels from wall to wall for a digit's top left pixel.
         speed: Least and greatest speed in pixels a frame, or None for `room` / 10.
+        kept: Share of the speed that is left after each frame, a number or float64 `(clips,
+            digits, 1)`.
 
     Returns:
         int16 `(clips, num_frames, digits, 2)`: row and column, each in [0, room].
@@ -141,7 +157,7 @@ def trajectories(draws, num_frames, room, speed):
     positions = np.empty((len(draws), num_frames, draws.shape[1], 2), np.int16)
     for frame in range(num_frames):
         place = place + velocity
-        velocity = np.where((place <= 0) | (place >= 1), -velocity, velocity)
+        velocity = kept * np.where((place <= 0) | (place >= 1), -velocity, velocity)
         place = np.clip(place, 0, 1)
         positions[:, frame] = np.floor(place * room)
     return positions

@@ -168,3 +168,24 @@ def test_digits_as_large_as_the_frame_are_refused():
 def test_a_speed_range_upside_down_is_refused():
     with pytest.raises(ConfigurationError, match="`speed` of MovingDigits must be a list"):
         MovingDigits(speed=(3, 1))
+
+
+def test_friction_leaves_a_share_of_the_speed_after_each_frame():
+    # Down from row 100 at 16 pixels a frame, of which half is left each time: 16, 8, 4, 2.
+    draws = np.array([[[0.1, 0.5, 0.25, 0.0]]])
+
+    positions = trajectories(draws, 4, 1000, (16.0, 16.0), 0.5)
+
+    assert positions[0, :, 0, 0].tolist() == [116, 124, 128, 130]
+
+
+def test_clips_with_friction_begin_as_those_without():
+    arguments = {**SMALL, "size": 40, "speed": (4, 4), "num_examples": 50, "num_digits": 1}
+
+    free = whole(MovingDigits(**arguments).train)["positions"]
+    slowed = whole(MovingDigits(**arguments, friction=(0.5, 0.7)).train)["positions"]
+
+    np.testing.assert_array_equal(slowed[:, 0], free[:, 0])
+    steps = np.linalg.norm(np.diff(slowed, axis=1), axis=-1).mean((0, 2))
+    # Between the first two frames a digit moves at 0.5 to 0.7 of its speed, then slower.
+    assert 1.8 < steps[0] < 3 and (np.diff(steps) < 0).all()
