@@ -22,20 +22,23 @@ class Applications(Encoder):
     Args:
         name: Name in keras.applications, such as "MobileNetV2" or "ResNet50V2".
         weights: "imagenet", or None for random weights. Defaults to None.
+        layer: Name of the layer that ends the trunk, as "conv4_block3_out" of "ResNet50". None:
+            the last one.
 
     Raises:
         ConfigurationError: If there is no such network; when the trunk is built, if the
-            images are too small for it, have other than 1 or 3 channels, or the weights
-            can be neither found nor downloaded.
+            images are too small for it, have other than 1 or 3 channels, there is no such
+            layer that gives a map, or the weights can be neither found nor downloaded.
     """
 
     hyperparameters = {
         "name": Text("the name of a network in keras.applications"),
         "weights": Optional(Choice("imagenet"), "random weights"),
+        "layer": Optional(Text("the name of a layer"), "the last one"),
     }
 
-    def __init__(self, name, *, weights=None):
-        super().__init__(name=name, weights=weights)
+    def __init__(self, name, *, weights=None, layer=None):
+        super().__init__(name=name, weights=weights, layer=layer)
         known = _networks()
         if self.name not in known:
             raise ConfigurationError(
@@ -55,8 +58,20 @@ class Applications(Encoder):
         inputs = keras.Input(input_shape)
         x = inputs if channels == 3 else keras.layers.Concatenate()([inputs] * 3)
         x = ApplicationPreprocessing(_module_of(self.name), name="preprocessing")(x)
-        trunk = self._trunk((*input_shape[:2], 3))
+        trunk = self._up_to_layer(self._trunk((*input_shape[:2], 3)))
         return keras.Model(inputs, trunk(x))
+
+    def _up_to_layer(self, trunk):
+        if self.layer is None:
+            return trunk
+        maps = [one.name for one in trunk.layers if one.output.shape.rank == 4]
+        if self.layer not in maps:
+            raise ConfigurationError(
+                f"`layer` of Applications must be a layer of {self.name} that gives a map."
+                f"{suggest(self.layer, maps)} Received: layer={self.layer!r}. Its last ones are "
+                f"{', '.join(maps[-3:])}."
+            )
+        return keras.Model(trunk.input, trunk.get_layer(self.layer).output, name=trunk.name)
 
     def _trunk(self, input_shape):
         network = getattr(keras.applications, self.name)

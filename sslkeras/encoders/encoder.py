@@ -15,7 +15,8 @@ class Encoder(Configurable, abc.ABC):
     The model takes the raw feature as datasets give it (images are float32 in [0, 1]);
     any normalisation is a layer inside. It returns a map `(batch, height, width,
     channels)` or a vector `(batch, features)`: heads use `sslkeras.layers.as_vector`
-    and `as_map`, so an image trunk leaves pooling to them.
+    and `as_map`, so an image trunk leaves pooling to them. A trunk of clips `(time, height,
+    width, channels)` returns either with a time axis after the batch.
     """
 
     @abc.abstractmethod
@@ -138,4 +139,24 @@ def check_image(owner, input_shape, least_side=1):
         raise ConfigurationError(
             f"{owner} takes images of at least {least_side} x {least_side} pixels. Received: "
             f"{tuple(input_shape)}. Choose larger images or a smaller encoder."
+        )
+
+
+def check_clip(owner, input_shape, least_side=1):
+    """Raises `ConfigurationError` if `input_shape` is not that of a clip of large enough frames.
+
+    Args:
+        owner: Name of the encoder, for the message.
+        input_shape: Shape of one example; the time and the sides may be None.
+        least_side: Least height and width in pixels.
+    """
+    if len(input_shape) != 4 or input_shape[-1] is None:
+        raise ConfigurationError(
+            f"{owner} takes clips (time, height, width, channels). Received: "
+            f"{tuple(input_shape)}. Choose another encoder, or a task of clips."
+        )
+    if any(side is not None and side < least_side for side in input_shape[1:3]):
+        raise ConfigurationError(
+            f"{owner} takes frames of at least {least_side} x {least_side} pixels. Received: "
+            f"{tuple(input_shape)}. Choose larger frames or a smaller encoder."
         )

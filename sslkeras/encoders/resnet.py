@@ -7,7 +7,8 @@ https://arxiv.org/abs/1512.03385 (table 1).
 import keras
 
 from sslkeras.encoders.encoder import Encoder, check_image
-from sslkeras.hyperparameters import Boolean, Integer, Optional
+from sslkeras.errors import ConfigurationError
+from sslkeras.hyperparameters import Boolean, Integer, Optional, Text
 
 # A smaller image would be a single pixel before the last stage of blocks.
 _LEAST_SIDE = 8
@@ -31,36 +32,60 @@ class _ResNet(Encoder):
         zero_init_residual: Whether each block begins as the identity: the last batch
             normalisation of a block scales by 0 at first (Goyal et al. 2017). Defaults
             to False.
+        last_block: Name of the block that ends the trunk, as "stage3_3" for conv4c of
+            ResNet-50 (1024 channels, stride 16). None: the last one.
 
     Raises:
-        ConfigurationError: If an argument is out of range, or the trunk is built for
-            anything but images of at least 8 x 8 pixels.
+        ConfigurationError: If an argument is out of range or there is no such block, or the
+            trunk is built for anything but images of at least 8 x 8 pixels.
     """
 
     hyperparameters = {
         "width": Integer(1),
         "small_image_stem": Optional(Boolean(), "for images with a side below 64 pixels"),
         "zero_init_residual": Boolean(),
+        "last_block": Optional(Text("the name of a block, such as 'stage3_3'"), "the last one"),
     }
     blocks: tuple  # in each stage
     bottleneck: bool
 
-    def __init__(self, *, width=64, small_image_stem=None, zero_init_residual=False):
+    def __init__(
+        self, *, width=64, small_image_stem=None, zero_init_residual=False, last_block=None
+    ):
         super().__init__(
             width=width,
             small_image_stem=small_image_stem,
             zero_init_residual=zero_init_residual,
+            last_block=last_block,
         )
+        names = [name for name, _, _ in self._blocks()]
+        if self.last_block not in (None, *names):
+            raise ConfigurationError(
+                f"`last_block` of {type(self).__name__} must be one of {', '.join(names)}. "
+                f"Received: last_block={last_block!r}. Choose one of them, or None for all."
+            )
 
     def build(self, input_shape):
         check_image(type(self).__name__, input_shape, _LEAST_SIDE)
         inputs = keras.Input(input_shape)
         x = self._stem(inputs, input_shape)
-        for stage, blocks in enumerate(self.blocks):
-            for block in range(blocks):
-                stride = 2 if stage > 0 and block == 0 else 1
-                x = self._block(x, self.width * 2**stage, stride, f"stage{stage + 1}_{block + 1}")
+        for name, filters, stride in self._blocks():
+            x = self._block(x, filters, stride, name)
+            if name == self.last_block:
+                break
         return keras.Model(inputs, x)
+
+    def _blocks(self):
+        """(name, filters, stride) of each block, in order."""
+        return [
+            (
+                f"stage{stage + 1}_{block + 1}",
+                self.width * 2**stage,
+                2 if stage > 0 and block == 0 else 1,
+            )
+            for stage, blocks in enumerate(self.blocks)
+            for block in range(blocks)
+        ]
 
     def _stem(self, x, input_shape):
         small = self.small_image_stem

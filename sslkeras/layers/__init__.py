@@ -1,7 +1,13 @@
 """Layers and tensor functions that several tasks share."""
 
 from sslkeras.layers.features import as_map, as_vector, pool
-from sslkeras.layers.folding import FoldViews, UnfoldViews, apply_to_views
+from sslkeras.layers.folding import (
+    FoldViews,
+    UnfoldTime,
+    UnfoldViews,
+    apply_to_frames,
+    apply_to_views,
+)
 from sslkeras.layers.reproducible_dropout import ReproducibleDropout
 from sslkeras.layers.spatial_softmax import SpatialSoftmax
 
@@ -9,7 +15,9 @@ __all__ = [
     "FoldViews",
     "ReproducibleDropout",
     "SpatialSoftmax",
+    "UnfoldTime",
     "UnfoldViews",
+    "apply_to_frames",
     "apply_to_views",
     "as_map",
     "as_vector",

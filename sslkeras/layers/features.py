@@ -12,12 +12,15 @@ def as_vector(features, pooling="mean"):
     """Features `(batch, features)` from a map or a vector.
 
     Args:
-        features: Keras tensor, `(batch, height, width, channels)` or `(batch, features)`.
+        features: Keras tensor, `(batch, height, width, channels)` or `(batch, features)`, or
+            either with a time axis after the batch (which is averaged).
         pooling: "mean", "max" or "flatten"; a vector passes through unchanged.
 
     Raises:
         ConfigurationError: If `features` has another rank.
     """
+    if features.shape.rank in (3, 5):
+        features = MeanOverTime()(features)
     rank = features.shape.rank
     if rank == 2:
         return features
@@ -31,6 +34,14 @@ def as_vector(features, pooling="mean"):
     if pooling == "max":
         return keras.layers.GlobalMaxPooling2D()(features)
     return keras.layers.Flatten()(features)
+
+
+@keras.saving.register_keras_serializable(package="sslkeras")
+class MeanOverTime(keras.layers.Layer):
+    """`(batch, time, ...)` to `(batch, ...)`."""
+
+    def call(self, inputs):
+        return tf.reduce_mean(inputs, axis=1)
 
 
 def as_map(features):

@@ -1,4 +1,4 @@
-"""One trunk for several views of an example: the views become rows of one batch."""
+"""One trunk for several views, or frames, of an example: they become rows of one batch."""
 
 import keras
 import tensorflow as tf
@@ -49,3 +49,31 @@ class UnfoldViews(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "num_views": self.num_views}
+
+
+@keras.saving.register_keras_serializable(package="sslkeras")
+class UnfoldTime(keras.layers.Layer):
+    """What `FoldViews` did to clips whose length need not be known, backwards.
+
+    Called with features of frames `(batch * time, ...)` and the clips `(batch, time, ...)` that
+    they are of; gives `(batch, time, ...)` features.
+    """
+
+    def call(self, inputs):
+        features, clips = inputs
+        shape = tf.concat([tf.shape(clips)[:2], tf.shape(features)[1:]], axis=0)
+        unfolded = tf.reshape(features, shape)
+        return tf.ensure_shape(unfolded, [None, clips.shape[1], *features.shape[1:]])
+
+
+def apply_to_frames(model, clips):
+    """Feeds all frames of clips through one model in a single call.
+
+    Args:
+        model: A trunk of frames, `(batch, ...) -> (batch, ...)`.
+        clips: Keras tensor `(batch, time, ...)`; the time need not be known.
+
+    Returns:
+        Keras tensor `(batch, time, ...)`: the outputs, in the order of the frames.
+    """
+    return UnfoldTime()([model(FoldViews()(clips)), clips])

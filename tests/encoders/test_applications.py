@@ -94,3 +94,14 @@ def test_weights_that_cannot_be_downloaded_are_an_error(monkeypatch):
 def test_an_unknown_module_is_refused():
     with pytest.raises(ConfigurationError, match="must be a module of keras.applications"):
         ApplicationPreprocessing("os")
+
+
+def test_a_trunk_can_end_at_any_layer():
+    model = Applications("ResNet50", layer="conv4_block3_out")((64, 64, 3))
+
+    assert model.output_shape == (None, 4, 4, 1024)
+
+
+def test_an_unknown_layer_is_refused():
+    with pytest.raises(ConfigurationError, match="`layer` of Applications.*MobileNet.*'conv9'"):
+        Applications("MobileNet", layer="conv9")((32, 32, 3))

@@ -79,3 +79,16 @@ def test_too_small_images_are_refused():
 def test_a_vector_is_refused():
     with pytest.raises(ConfigurationError, match=r"ResNet50 takes images.*Received: \(100,\)"):
         ResNet50()((100,))
+
+
+def test_a_trunk_can_end_at_any_block():
+    # Conv4c of the paper's table: the third block of its fourth stage, at a sixteenth.
+    model = ResNet50(width=2, last_block="stage3_3")((64, 64, 3))
+
+    assert model.output_shape == (None, 4, 4, 32)
+    assert model.layers[-1].name == "stage3_3_relu"
+
+
+def test_an_unknown_block_is_refused():
+    with pytest.raises(ConfigurationError, match="`last_block` of ResNet18.*stage4_2.*stage3_3'"):
+        ResNet18(last_block="stage3_3")

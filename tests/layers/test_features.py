@@ -49,8 +49,8 @@ def test_a_vector_is_no_map():
 
 
 def test_another_rank_is_no_vector():
-    with pytest.raises(ConfigurationError, match="takes a vector.*Received: .None, 4, 3."):
-        as_vector(keras.Input((4, 3)))
+    with pytest.raises(ConfigurationError, match="takes a vector.*Received: .None, 2, 2, 2, 4, 3."):
+        as_vector(keras.Input((2, 2, 2, 4, 3)))
 
 
 def test_cells_of_a_grid_are_averaged():
@@ -65,6 +65,10 @@ def test_time_is_averaged_before_space():
 
     np.testing.assert_allclose(pool(clip, "max"), [[12.0, 80.0]])
     np.testing.assert_allclose(pool(np.array([[[1.0], [3.0]]])), [[2.0]])
+    of_head = applied(lambda x: as_vector(x, "max"), (None, 2, 2, 2), clip)
+    np.testing.assert_allclose(of_head, [[12.0, 80.0]])
+    frames = np.array([[[1.0], [3.0]]])
+    np.testing.assert_allclose(applied(as_vector, (None, 1), frames), [[2.0]])
 
 
 def test_probes_get_float32():

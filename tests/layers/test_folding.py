@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from sslkeras.layers import FoldViews, UnfoldViews, apply_to_views
+from sslkeras.layers import FoldViews, UnfoldViews, apply_to_frames, apply_to_views
 
 
 def test_views_of_an_example_stay_together_and_in_order():
@@ -59,3 +59,21 @@ def test_a_saved_model_folds_alike(tmp_path):
     loaded = keras.models.load_model(tmp_path / "model.keras")
 
     np.testing.assert_allclose(loaded(given), model(given))
+
+
+def test_frames_of_clips_of_any_length_get_what_the_model_alone_would_give(tmp_path):
+    clips = keras.Input((None, 4, 4, 1))
+    trunk = keras.Sequential([keras.layers.Conv2D(3, 2, input_shape=(4, 4, 1))])
+    model = keras.Model(clips, apply_to_frames(trunk, clips))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+
+    assert model.output_shape == (None, None, 3, 3, 3)
+    for length in (1, 3):
+        given = np.random.default_rng(0).normal(size=(2, length, 4, 4, 1)).astype("float32")
+        answer = model(given)
+        for frame in range(length):
+            np.testing.assert_allclose(
+                answer[:, frame], trunk(given[:, frame]), rtol=1e-5, atol=1e-6
+            )
+        np.testing.assert_allclose(loaded(given), answer, rtol=1e-5, atol=1e-6)
