@@ -55,7 +55,9 @@ def prove(path, runs):
         folder = runs / path.stem / f"seed{seed}"
         run = sslkeras.pretrain(**{**arguments, "seed": seed, "output": folder})
         # The baselines are the same for each trained encoder: judged once.
-        results.append(sslkeras.evaluate(run, seeds=FLAGS.seeds, baselines=seed == 0))
+        results.append(
+            sslkeras.evaluate(run, seeds=FLAGS.seeds, baselines=seed == 0, pictures=False)
+        )
         folders.append(folder)
     print(results[0])
     return {

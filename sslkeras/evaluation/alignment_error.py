@@ -9,6 +9,7 @@ import itertools
 import numpy as np
 
 from sslkeras.errors import DataError
+from sslkeras.evaluation.kendall_tau import PATHS_CAPTION
 from sslkeras.evaluation.nearest import nearest
 from sslkeras.evaluation.probe import Probe
 from sslkeras.hyperparameters import Text
@@ -54,6 +55,24 @@ class AlignmentError(Probe):
             for views in sequences
             for a, b in itertools.permutations(range(len(views)), 2)
         ]
+
+        def draw():
+            from sslkeras.pictures.alignment import PAIRS, draw_paths
+
+            return draw_paths(
+                [
+                    {
+                        "first": views[0],
+                        "second": views[1],
+                        "names": [f"view {v}, sequence {number}" for v in (0, 1)],
+                        "text": f"error {alignment_error(views[0], views[1]):.3f}",
+                    }
+                    for number, views in enumerate(sequences[:PAIRS])
+                ],
+                f"Nearest frames of another view ({subject.name})",
+            )
+
+        subject.picture("paths", draw, PATHS_CAPTION)
         # The mean of |i - j| over all i and j below T is (T^2 - 1) / 3T.
         lengths = np.array([views.shape[1] for views in sequences], np.float64)
         chance = (lengths**2 - 1) / (3 * lengths**2)

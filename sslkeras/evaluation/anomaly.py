@@ -74,6 +74,7 @@ class Anomaly(Probe):
         """
         scores, truth = (self._ask_task if self.score == "task" else self._measure)(subject)
         if self.video is None:
+            self._keep_pictures(subject, scores, truth)
             return detection(scores, truth)
         for number, (score, flags) in enumerate(zip(scores, truth, strict=True)):
             if np.shape(score) != np.shape(flags):
@@ -83,12 +84,52 @@ class Anomaly(Probe):
                     f"{number}). Use video=None for one value a video."
                 )
         result = detection(np.concatenate(scores), np.concatenate(truth))
+        self._keep_pictures(subject, scores, truth)
         flags = np.array([flags.any() for flags in truth])
         if flags.any() and not flags.all():
             found = detection(np.array([score.max() for score in scores]), flags)
             result["video ROC-AUC"] = found["ROC-AUC"]
             result["video average precision"] = found["average precision"]
         return result
+
+    def _keep_pictures(self, subject, scores, truth):
+        """Has histograms drawn, and the extreme examples or scores over time."""
+        title = f"Anomaly scores ({subject.name})"
+
+        def histograms():
+            from sslkeras.pictures.anomalies import draw_scores
+
+            if self.video is None:
+                return draw_scores(scores, truth, title)
+            return draw_scores(np.concatenate(scores), np.concatenate(truth), title)
+
+        def extremes():
+            from sslkeras.pictures.anomalies import draw_extremes
+
+            return draw_extremes(subject, subject.feature, scores, truth, title)
+
+        def over_time():
+            from sslkeras.pictures.anomalies import draw_over_time
+
+            return draw_over_time(scores, truth, title)
+
+        subject.picture(
+            "scores",
+            histograms,
+            "Scores of normal and of anomalous test examples: the less they overlap, the better.",
+        )
+        if self.video is None:
+            subject.picture(
+                "extremes",
+                extremes,
+                "The test examples that stand out most and least; ✓ where that is right.",
+            )
+        else:
+            subject.picture(
+                "over time",
+                over_time,
+                "Scores of the frames of some test videos; anomalous frames are shaded.",
+            )
 
     def _anomalous(self, values):
         normal = self.normal

@@ -18,7 +18,7 @@ from sslkeras.datasets.dataset import as_float
 from sslkeras.errors import DataError
 from sslkeras.evaluation.chi_square import ChiSquareKernel
 from sslkeras.evaluation.feature_maps import FeatureMaps, raw_batches
-from sslkeras.evaluation.probe import Probe, accuracies, class_indices
+from sslkeras.evaluation.probe import Probe, accuracies, class_indices, keep_confusion
 from sslkeras.hyperparameters import Boolean, Integer, Real, Text
 
 _BATCH = 8  # Clips at a time.
@@ -117,6 +117,7 @@ class BagOfWords(Probe):
             train_labels, test_labels, self.target, subject.note
         )
         scores = svm_scores(train, truth, test, len(classes), self.c)
+        keep_confusion(subject, test_truth, scores.argmax(axis=-1), classes, self.target)
         precisions = [
             average_precision_score(test_truth == one, scores[:, one])
             for one in range(len(classes))

@@ -105,6 +105,7 @@ class CrossModalRetrieval(Probe):
         count = len(features[0])
         check_lengths(features[1], features[0], names[0], "test")
         usable = [k for k in self.k if k <= count]
+        self._keep_pictures(subject, sides, features, names)
         result = {}
         for a, b in ((0, 1), (1, 0)):
             ranks = partner_ranks(features[a], features[b])
@@ -121,6 +122,20 @@ class CrossModalRetrieval(Probe):
                 value = class_ndcg(features[a], features[b], classes, self.ndcg_at, a == b)
                 result[f"nDCG@{self.ndcg_at}, {names[a]} to {names[b]}"] = value
         return result
+
+    def _keep_pictures(self, subject, sides, features, names):
+        def draw(a, b):
+            from sslkeras.pictures.partners import draw_partners
+
+            return draw_partners(sides[a], sides[b], features[a], features[b], (names[a], names[b]))
+
+        for a, b in ((0, 1), (1, 0)):
+            subject.picture(
+                f"{names[a]} to {names[b]}",
+                lambda a=a, b=b: draw(a, b),
+                f"What '{names[a]}' reads on the left, and what is most like it to '{names[b]}'; "
+                "✓ is the partner.",
+            )
 
 
 def partner_ranks(queries, bank):

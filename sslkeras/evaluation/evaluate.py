@@ -14,6 +14,7 @@ from sslkeras.errors import ConfigurationError, PluginError
 from sslkeras.evaluation import health
 from sslkeras.evaluation.features import check_pooling, feature_for
 from sslkeras.evaluation.probe import PRETRAINED, RANDOM, RAW, Subject, as_probe
+from sslkeras.evaluation.probe_pictures import paint
 from sslkeras.evaluation.result import EvaluationResult, ProbeResult
 from sslkeras.notation import Named, suggest
 from sslkeras.training.files import write_atomically
@@ -31,6 +32,7 @@ def evaluate(
     seeds=1,
     pooling="mean",
     baselines=True,
+    pictures=True,
     output=None,
 ) -> EvaluationResult:
     """Judges the encoder of a run.
@@ -49,6 +51,8 @@ def evaluate(
         pooling: How maps become vectors: "mean", "max", "flatten" or "grid:k".
         baselines: Whether random initialisations and the raw input are judged as well; False
             where they are known already, as for the same network trained with another seed.
+        pictures: Whether what lies behind the figures is drawn into `pictures/probes/` of that
+            folder, for the pretrained encoder and one random initialisation.
         output: Folder for `evaluation.json`; None for the run's folder, if it has one.
             Earlier results of other protocols in that file are kept.
 
@@ -84,7 +88,10 @@ def evaluate(
     def fresh_encoder(seed):
         return run.task.encoders(run.untrained_model(seed))[name]
 
-    def subject(title, whole):
+    folder = output if output is not None else run.folder
+    pictures = pictures and folder is not None
+
+    def subject(title, whole, draws=False):
         return Subject(
             title,
             data,
@@ -97,6 +104,7 @@ def evaluate(
             model=whole,
             encoders=None if whole is None else run.task.encoders(whole),
             reads=reads,
+            draws=draws,
         )
 
     reasons = {} if not with_features else {feature: _no_raw_input(data.train.features[feature])}
@@ -113,11 +121,11 @@ def evaluate(
 
     def contenders():
         """Subjects one after another, so that one set of features is held at a time."""
-        yield subject(PRETRAINED, run.model), 0
+        yield subject(PRETRAINED, run.model, pictures), 0
         if not baselines:
             return
         for seed in range(max([seeds, *(probe.seeds for probe in chosen)])):
-            yield subject(RANDOM, run.untrained_model(seed)), seed
+            yield subject(RANDOM, run.untrained_model(seed), pictures and seed == 0), seed
         for what, reason in reasons.items():
             if reason:
                 notes.append(f"'{RAW}' is left out: '{what}' {reason}.")
@@ -151,10 +159,13 @@ def evaluate(
                 these = [first] if first < max(seeds, probe.seeds) else []
             else:
                 these = range(probe.seeds)
-            runs = [
-                {key: float(value) for key, value in probe.run(contender, seed).items()}
-                for seed in these
-            ]
+            runs = []
+            for seed in these:
+                found = probe.run(contender, seed)
+                runs.append({key: float(value) for key, value in found.items()})
+                if seed == 0:
+                    result.pictures += paint(contender, folder, result)
+                contender.drawings.clear()
             if not runs:
                 continue
             result.runs.setdefault(contender.name, []).extend(runs)
@@ -170,7 +181,6 @@ def evaluate(
         kept |= contender.kept
 
     found = EvaluationResult(surrogate, results, notes)
-    folder = output if output is not None else run.folder
     if folder is not None:
         found.write(folder)
         for file, content in kept.items():

@@ -12,6 +12,7 @@ from sslkeras.evaluation.task_method import task_method, task_outputs
 from sslkeras.hyperparameters import Integer, Optional, Text
 
 SIGNATURE = "predict_flow(model, batch) -> dict"
+_DRAWN = 6  # Examples in a picture.
 
 
 class FlowEPE(Probe):
@@ -57,16 +58,19 @@ class FlowEPE(Probe):
             them for "zero-flow".
         """
         predict = task_method(subject, "flow_epe", SIGNATURE)
-        scores = {}
+        scores, shown = {}, None
         outputs = task_outputs(
             subject,
             "test",
-            lambda batch: predict(subject.model, batch),
+            lambda batch: (predict(subject.model, batch), _first_frames(batch)),
             self.max_examples,
             self.reads,
         )
-        for given in outputs:
+        for given, frames in outputs:
             truth, flow, valid, visible = _checked(given)
+            if shown is None:
+                frames = frames[0][:_DRAWN] if frames else None
+                shown = [truth[:_DRAWN], flow[:_DRAWN], valid[:_DRAWN], frames]
             moving = valid & (np.linalg.norm(truth, axis=-1) > 0)
             for prefix, prediction in (("", flow), ("zero-flow ", np.zeros_like(truth))):
                 areas = {"": valid, "moving ": moving}
@@ -80,6 +84,18 @@ class FlowEPE(Probe):
                 "Flow must be known at some test pixel. Received: no valid pixel. Choose another "
                 "dataset or another `valid`."
             )
+
+        def draw():
+            from sslkeras.pictures.flows import draw_flows
+
+            return draw_flows(*shown, f"Optical flow ({subject.name})")
+
+        subject.picture(
+            "flow",
+            draw,
+            "Hue is the direction of the motion, as on the wheel; the fuller the "
+            "colour, the longer it is. White does not move.",
+        )
         result = {}
         for name, entry in scores.items():
             if entry.count:
@@ -88,6 +104,11 @@ class FlowEPE(Probe):
                     del metrics["Fl-all"]
                 result |= {name + metric: value for metric, value in metrics.items()}
         return result
+
+
+def _first_frames(batch):
+    """The first frames of the clips of a batch, in a list; an empty one without clips."""
+    return [value[:, 0] for name, value in batch.items() if name == "video"]
 
 
 def _checked(given):

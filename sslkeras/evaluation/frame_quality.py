@@ -9,6 +9,7 @@ from sslkeras.evaluation.task_method import task_method, task_outputs
 from sslkeras.hyperparameters import Boolean, Choice, Integer, ListOf, Optional, Real
 
 SIGNATURE = "predict_frames(model, batch) -> (predicted, truth, last)"
+_DRAWN = 4  # Examples in a picture.
 
 
 class FrameQuality(Probe):
@@ -62,7 +63,7 @@ class FrameQuality(Probe):
             with `moving_only` also "frames without motion".
         """
         predict = task_method(subject, "frame_quality", SIGNATURE)
-        columns = {}
+        columns, shown = {}, None
         still = 0
         outputs = task_outputs(
             subject, "test", lambda batch: predict(subject.model, batch), self.max_examples
@@ -73,9 +74,12 @@ class FrameQuality(Probe):
                 subject.note(f"Predicted frames of '{subject.name}' are clipped to [0, 1].")
             scores, without = self._scores(np.clip(predicted, 0, 1), truth, last)
             still += without
+            if shown is None:
+                shown = [part[:_DRAWN] for part in (np.clip(predicted, 0, 1), truth, last)]
             for name, values in scores.items():
                 columns.setdefault(name, []).append(values)
         columns = {name: np.concatenate(parts) for name, parts in columns.items()}
+        self._keep_pictures(subject, shown, columns)
         steps = truth.shape[1]
         if all(np.isnan(values).all() for values in columns.values()):
             raise DataError(
@@ -91,6 +95,25 @@ class FrameQuality(Probe):
         if self.moving_only:
             result["frames without motion"] = float(still)
         return result
+
+    def _keep_pictures(self, subject, shown, columns):
+        name = self.metrics[0]
+        means = [row[np.isfinite(row)] for row in columns[name][:_DRAWN]]
+        texts = [f"{name} {row.mean():.2f}" if len(row) else "" for row in means]
+        title = f"Predicted frames ({subject.name})"
+
+        def draw(moving):
+            from sslkeras.pictures.predicted_frames import draw_predictions
+
+            return draw_predictions(*shown, title, moving, texts)
+
+        subject.picture("frames", lambda: draw(False), "True frames, and predicted ones below.")
+        if shown[1].shape[1] > 1:
+            subject.picture(
+                "clips",
+                lambda: draw(True),
+                "From the last frame seen on: the truth and the prediction.",
+            )
 
     def _scores(self, predicted, truth, last):
         """Score to `(examples, steps)`, and how many frames have no moving pixel."""

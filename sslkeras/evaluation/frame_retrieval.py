@@ -58,11 +58,24 @@ class FrameRetrieval(Probe):
         actions = actions_of(subject, self.action, self.video, len(videos))
         pairs = ordered_pairs(actions, "frame_retrieval")
         agreement, difference, kept = [], [], []
-        for (a, b), found in neighbours(videos, pairs).items():
+        all_found = neighbours(videos, pairs)
+        for (a, b), found in all_found.items():
             kept.append({"video": a, "other": b, "frames": found.tolist()})
             agreement.append(phases[a] == phases[b][found])
             difference.append(np.abs(np.arange(len(found)) / len(found) - found / len(videos[b])))
         subject.keep("nearest_frames", kept)
+
+        def draw():
+            from sslkeras.pictures.alignment import draw_matched_frames
+
+            return draw_matched_frames(subject, self.video, all_found, phases)
+
+        subject.picture(
+            "frames",
+            draw,
+            "Frames of one test video (top row), and below each the nearest frame of others; ✓ has "
+            "the same phase.",
+        )
         result = {"phase agreement@1": float(np.concatenate(agreement).mean())}
         for k, share in self._precision(videos, phases, pairs, subject).items():
             result[f"AP@{k}" if k else "chance AP"] = share

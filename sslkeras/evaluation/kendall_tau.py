@@ -12,6 +12,11 @@ from sslkeras.evaluation.probe import Probe
 from sslkeras.evaluation.video_frames import actions_of, check_videos, ordered_pairs
 from sslkeras.hyperparameters import Integer, Optional, Text
 
+PATHS_CAPTION = (
+    "Distances of all frames of two videos (dark is near), and the nearest frame of the second "
+    "for each of the first: videos that are aligned give a rising line."
+)
+
 
 class KendallTau(Probe):
     """Temporal alignment of test videos of one action, without any labels.
@@ -53,6 +58,26 @@ class KendallTau(Probe):
         )
         videos = [frames[:: self.stride] for frames in videos]
         taus = np.array([tau(nearest(videos[a], videos[b])[1][:, 0]) for a, b in pairs])
+
+        def draw():
+            from sslkeras.pictures.alignment import PAIRS, draw_paths
+
+            # Every pair once, and no more than are drawn.
+            drawn = [n for n, (a, b) in enumerate(pairs) if a < b][:PAIRS]
+            return draw_paths(
+                [
+                    {
+                        "first": videos[pairs[n][0]],
+                        "second": videos[pairs[n][1]],
+                        "names": [f"test video {v}" for v in pairs[n]],
+                        "text": f"tau {taus[n]:.2f}",
+                    }
+                    for n in drawn
+                ],
+                f"Nearest frames of other videos ({subject.name})",
+            )
+
+        subject.picture("paths", draw, PATHS_CAPTION)
         dropped = int(np.isnan(taus).sum())
         if dropped:
             subject.note(

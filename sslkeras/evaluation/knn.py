@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from sslkeras.evaluation import labels as labels_module
 from sslkeras.evaluation.probe import Probe, accuracies, check_probe_pooling, classes_of
+from sslkeras.evaluation.retrieval import NEIGHBOURS_CAPTION
 from sslkeras.hyperparameters import Integer, Optional, Real, Text
 
 # Similarities held at a time: 2^24 floats are 64 MB.
@@ -65,6 +66,15 @@ class KNN(Probe):
         classes, truth, test_truth = classes_of(subject, self.target)
         rows = labels_module.subset(truth, self.labels, seed)
         bank, truth = bank[rows], truth[rows]
+
+        def draw():
+            from sslkeras.pictures.neighbours import draw_neighbours
+
+            return draw_neighbours(
+                subject, queries, bank, database="train", bank_rows=rows, target=self.target
+            )
+
+        subject.picture("neighbours", draw, NEIGHBOURS_CAPTION)
         if self.k > len(bank):
             subject.note(
                 f"k={self.k} is more than the {len(bank)} labelled examples: all of them vote."

@@ -24,6 +24,7 @@ from sslkeras.hyperparameters import Boolean, Choice, Integer, Optional, Real, T
 _CHUNK = 2**24
 _SIGMA = 0.5  # Of a joint's channel, in cells.
 _TOP_CELLS = 5  # Cells whose mean is the place of a joint.
+_DRAWN = 4  # Clips in a picture.
 
 
 class LabelPropagation(Probe):
@@ -141,21 +142,41 @@ class LabelPropagation(Probe):
                 f"'label_propagation' judges the first {self.max_clips} of {split.size} test clips "
                 "(max_clips)."
             )
-        found, identity = [], []
+        found, identity, shown = [], [], []
         for batch in raw_batches(split, (self.video, self.target), 8, self.max_clips):
             labels = batch[self.target].numpy()
             video = as_float({self.video: batch[self.video]})[self.video]
             size = video.shape[2:4]
-            for maps, truth in zip(maps_of(video), labels, strict=True):
+            for row, (maps, truth) in enumerate(zip(maps_of(video), labels, strict=True)):
                 judge = self._judge_joints if joints else self._judge_masks
-                ours, trivial = judge(maps, truth, tuple(size))
+                ours, trivial, true, carried = judge(maps, truth, tuple(size))
                 found.append(ours)
                 identity.append(trivial)
+                if subject.draws and len(shown) < _DRAWN:
+                    text = _clip_text(ours, joints)
+                    clip = {"frames": video[row].numpy(), "truth": true, "carried": carried}
+                    shown.append({**clip, "text": text})
+        self._keep_pictures(subject, shown)
         if joints:
             return self._joint_metrics(found, "") | self._joint_metrics(identity, "identity ")
         metrics = _mask_metrics(found)
         trivial = _mask_metrics(identity)
         return metrics | {f"identity {name}": trivial[name] for name in ("J&F", "J", "F")}
+
+    def _keep_pictures(self, subject, clips):
+        title = f"Labels carried through clips ({subject.name})"
+
+        def draw(moving):
+            from sslkeras.pictures.tracks import draw_tracks
+
+            return draw_tracks(clips, title, moving)
+
+        subject.picture(
+            "clips",
+            lambda: draw(True),
+            "True labels, and those of frame 0 carried through the clip by likeness alone.",
+        )
+        subject.picture("frames", lambda: draw(False), "The same, frame by frame.")
 
     def _propagate(self, maps, first):
         return propagate(
@@ -181,7 +202,7 @@ class LabelPropagation(Probe):
         prediction = tf.argmax(tf.image.resize(soft, size), axis=-1).numpy()
         prediction[0] = truth[0]
         still = np.broadcast_to(truth[0], truth.shape)
-        return clip_scores(truth, prediction), clip_scores(truth, still)
+        return clip_scores(truth, prediction), clip_scores(truth, still), truth, prediction
 
     def _judge_joints(self, maps, truth, size):
         truth = truth.astype(np.float64) + self.offset
@@ -196,7 +217,10 @@ class LabelPropagation(Probe):
         places[:, ~present] = np.nan
         truth = np.where(present[:, np.newaxis], truth, np.nan)
         still = np.broadcast_to(truth[0], truth.shape)
-        return tuple(correct_keypoints(truth[1:], p[1:], norm=self.norm) for p in (places, still))
+        ours, trivial = (
+            correct_keypoints(truth[1:], p[1:], norm=self.norm) for p in (places, still)
+        )
+        return ours, trivial, truth, places
 
     def _joint_metrics(self, clips, prefix):
         correct = np.concatenate(clips, axis=1)
@@ -224,6 +248,15 @@ class LabelPropagation(Probe):
                 f"Clips must have {least} or more frames and labels in each of them. Received: "
                 f"{video[0]} frames and {shape[0]} with labels. Choose longer clips."
             )
+
+
+def _clip_text(scores, joints):
+    """The score of one clip in words."""
+    if joints:
+        if np.isnan(scores[0]).all():
+            return ""
+        return f"PCK@{THRESHOLDS[0]} {np.nanmean(scores[0]):.2f}"
+    return f"J {np.mean([one['J'] for one in scores]):.2f}" if scores else ""
 
 
 def _mask_metrics(clips):

@@ -13,6 +13,7 @@ from sslkeras.evaluation.probe import (
     check_lengths,
     check_probe_pooling,
     classes_of,
+    keep_confusion,
 )
 from sslkeras.hyperparameters import (
     AnyOf,
@@ -98,7 +99,7 @@ class Linear(Probe):
 
             def judge(rows):
                 return self._classify(
-                    train[rows], truth[rows], test, test_truth, len(classes), seed, subject
+                    train[rows], truth[rows], test, test_truth, classes, seed, subject
                 )
 
         several = isinstance(self.labels, tuple)
@@ -109,16 +110,18 @@ class Linear(Probe):
             result |= {name + ending: value for name, value in judge(rows).items()}
         return result
 
-    def _classify(self, train, truth, test, test_truth, num_classes, seed, subject):
+    def _classify(self, train, truth, test, test_truth, classes, seed, subject):
         train, test = self._prepare(train, test)
+        num_classes = len(classes)
 
         def accuracy(l2, fit, held_out):
             scores = fit_logistic(train[fit], truth[fit], l2, num_classes, subject.note)
             return (scores(train[held_out]).argmax(axis=-1) == truth[held_out]).mean()
 
         l2 = self._choose_l2(len(train), seed, accuracy, truth)
-        scores = fit_logistic(train, truth, l2, num_classes, subject.note)
-        return accuracies(scores(test), test_truth)
+        scores = fit_logistic(train, truth, l2, num_classes, subject.note)(test)
+        keep_confusion(subject, test_truth, scores.argmax(axis=-1), classes, self.target)
+        return accuracies(scores, test_truth)
 
     def _regress(self, train, targets, test, test_targets, seed):
         train, test = self._prepare(train, test)

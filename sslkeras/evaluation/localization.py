@@ -24,6 +24,7 @@ from sslkeras.evaluation.task_method import task_method, task_outputs
 from sslkeras.hyperparameters import Boolean, Integer, Optional, Real, Text
 
 SIGNATURE = "localize(model, batch) -> maps"
+_DRAWN = 12  # Images in a picture.
 
 
 class Localization(Probe):
@@ -78,15 +79,20 @@ class Localization(Probe):
         """
         localize = task_method(subject, "localization", SIGNATURE)
         boxes_in = self._image_size(subject.split("test"))
-        columns, empty = {}, 0
+        columns, empty, shown = {}, 0, []
+        beside = self._image_beside(subject)
         outputs = task_outputs(
             subject,
             "test",
-            lambda batch: (localize(subject.model, batch), batch[self.target]),
+            lambda batch: (
+                localize(subject.model, batch),
+                batch[self.target],
+                [batch[name] for name in beside],
+            ),
             self.max_examples,
-            self.reads,
+            (*self.reads, *beside),
         )
-        for maps, truth in outputs:
+        for maps, truth, images in outputs:
             truth = _masks(truth, boxes_in)
             _check(maps, truth)
             there = truth.any(axis=(1, 2))
@@ -97,6 +103,10 @@ class Localization(Probe):
             resized = tf.image.resize(maps[there][..., np.newaxis], truth.shape[1:])
             resized = resized.numpy()[..., 0]
             centre = np.broadcast_to(centre_map(truth.shape[1:]), truth.shape)
+            if len(shown) < _DRAWN:
+                images = images[0][there] if images else np.zeros((*truth.shape, 1))
+                judged = stretched(resized) if self.stretch else resized
+                shown += zip(images, judged, truth)
             for prefix, values in (("", resized), ("centre ", centre)):
                 for name, scores in self._scores(values, truth).items():
                     columns.setdefault(prefix + name, []).append(scores)
@@ -106,6 +116,20 @@ class Localization(Probe):
                 f"'{self.target}' is empty in {empty} images. Choose another dataset or `target`."
             )
         columns = {name: np.concatenate(parts) for name, parts in columns.items()}
+
+        def draw():
+            from sslkeras.pictures.localized import draw_maps
+
+            images, maps, truth = (np.stack(part) for part in zip(*shown[:_DRAWN]))
+            scores = [columns[name][: len(maps)] for name in ("pointing", "IOU")]
+            return draw_maps(images, maps, truth, *scores, f"Where it is ({subject.name})")
+
+        subject.picture(
+            "maps",
+            draw,
+            "The map over the image (bright is high). The blue outline is the truth, "
+            "the dot the largest value; ✓ where it lies inside.",
+        )
         result = {}
         for prefix in ("", "centre "):
             iou, auc = columns[f"{prefix}IOU"], columns[f"{prefix}pixel AUC"]
@@ -118,6 +142,15 @@ class Localization(Probe):
             if not np.isnan(auc).all():  # Images that are all object have none.
                 result[f"{prefix}pixel AUC"] = float(np.nanmean(auc))
         return {**result, "images without object": float(empty)}
+
+    def _image_beside(self, subject):
+        """Name of the images to draw the maps on, where the data has images of the truth's size."""
+        features = subject.split("test").features
+        image, truth = features.get(self.image), features[self.target]
+        if not subject.draws or image is None or image.shape.rank != 3:
+            return ()
+        same = truth.shape == [4] or image.shape[:2] == truth.shape[:2]
+        return (self.image,) if same and image.shape.is_fully_defined() else ()
 
     def _scores(self, maps, truth):
         if self.stretch:

@@ -10,7 +10,7 @@ from sklearn.svm import SVC
 
 from sslkeras.errors import DataError
 from sslkeras.evaluation.linear import fit_logistic
-from sslkeras.evaluation.probe import Probe
+from sslkeras.evaluation.probe import Probe, keep_confusion
 from sslkeras.evaluation.video_frames import phases_of
 from sslkeras.hyperparameters import AnyOf, Choice, Integer, ListOf, Real, Text
 
@@ -102,23 +102,36 @@ class PhaseClassification(Probe):
             result[name] = float(np.mean(found))
             if repeats > 1:
                 result[f"{name}, 95% interval"] = half_interval(found)
+        if subject.draws:
+            self._keep_confusion(subject, train, train_phases, test, truth, seed)
         result["majority"] = float((truth == counts.argmax()).mean())
         return result
 
+    def _keep_confusion(self, subject, train, phases, test, truth, seed):
+        """Of the largest amount of videos that are labelled."""
+        count = max(labelled(amount, len(train)) for amount in self.videos)
+        answers = self._answers(train, phases, drawn(len(train), count, seed, 0), test, subject)
+        classes = np.arange(max(truth.max(), answers.max()) + 1)
+        keep_confusion(subject, truth, answers, classes, self.target)
+
     def _accuracy(self, train, phases, rows, test, truth, subject):
+        return float((self._answers(train, phases, rows, test, subject) == truth).mean())
+
+    def _answers(self, train, phases, rows, test, subject):
+        """The phases that a classifier of the frames of some train videos names."""
         features = np.concatenate([train[row] for row in rows])
         labels = np.concatenate([phases[row] for row in rows])
         if (labels == labels[0]).all():  # All that these videos tell.
-            return float((truth == labels[0]).mean())
+            return np.full(len(test), labels[0])
         if self.classifier == "svm":
-            return float((SVC().fit(features, labels).predict(test) == truth).mean())
+            return SVC().fit(features, labels).predict(test)
         features = features.astype(np.float64)
         mean, deviation = features.mean(axis=0), features.std(axis=0)
         deviation = np.where(deviation < 1e-6, 1.0, deviation)
         scores = fit_logistic(
             (features - mean) / deviation, labels, 1.0, labels.max() + 1, subject.note
         )
-        return float((scores((test - mean) / deviation).argmax(axis=1) == truth).mean())
+        return scores((test - mean) / deviation).argmax(axis=1)
 
 
 def labelled(amount, total) -> int:

@@ -35,6 +35,7 @@ class Subject:
         encoders: All trunks of the task by name, for `of_encoder`; None without others, and
             for the raw input.
         reads: Name of the raw feature that each trunk takes, by the trunk's name.
+        draws: Whether `picture` keeps what it is given.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Subject:
         model=None,
         encoders=None,
         reads=None,
+        draws=False,
     ):
         features_module.check_pooling(pooling)
         self.name, self.data, self.feature, self.encoder = name, data, feature, encoder
@@ -59,6 +61,7 @@ class Subject:
         self.reads = dict(reads or {})
         self.notes = []
         self.kept = {}
+        self.draws, self.drawings = draws, {}
         self._encoders = encoders
         self._make_encoder = make_encoder
         self._cache = {}
@@ -82,6 +85,18 @@ class Subject:
         """
         if self.is_pretrained:
             self.kept[name] = content
+
+    def picture(self, name, draw, caption):
+        """Keeps how to draw what lies behind a result, for a file in `pictures/probes/`.
+
+        Args:
+            name: What the picture is called beside others of the probe, e.g. "confusion".
+            draw: Called without arguments if pictures are wanted; returns a
+                `sslkeras.pictures.sheet.Sheet` or a figure of matplotlib.
+            caption: What there is to see, in a sentence or two.
+        """
+        if self.draws:
+            self.drawings[name] = draw, caption
 
     def split(self, split):
         """The `Split` called "train" or "test"."""
@@ -191,8 +206,9 @@ class Subject:
                 model=self.model,
                 encoders=self._encoders,
                 reads=self.reads,
+                draws=self.draws,
             )
-            other.notes, other.kept = self.notes, self.kept
+            other.notes, other.kept, other.drawings = self.notes, self.kept, self.drawings
             self._cache["encoder", name] = other
         return self._cache["encoder", name]
 
@@ -382,6 +398,31 @@ def accuracies(scores, truth) -> dict:
         result["top-5"] = float(hits[:, :5].any(axis=-1).mean())
     result["per class"] = float(np.mean([first[truth == one].mean() for one in np.unique(truth)]))
     return result
+
+
+def keep_confusion(subject, truth, answers, classes, target):
+    """Has the confusion matrix of a classifier drawn, as the picture "confusion".
+
+    Args:
+        subject: The `Subject`.
+        truth: int `(examples,)`, indices of classes; -1 for one that is not known.
+        answers: int `(examples,)`, indices of classes.
+        classes: The classes by index, as they stand in the data.
+        target: Feature that holds the class.
+    """
+
+    def draw():
+        from sslkeras.pictures.confusion import draw_confusion
+
+        names = subject.data.label_names if target == "label" else None
+        return draw_confusion(truth, answers, classes, names, f"{target} ({subject.name})")
+
+    subject.picture(
+        "confusion",
+        draw,
+        "Test examples by their true class (rows) and by the answer (columns); the diagonal is "
+        "right.",
+    )
 
 
 def check_probe_pooling(pooling):

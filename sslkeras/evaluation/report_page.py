@@ -93,6 +93,7 @@ def page(records) -> str:
             if found:
                 cells.append((record.name, _embedded(found[0])))
         parts.append(_grid(cells))
+    parts += _probe_pictures(records)
     body = "\n".join(parts)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -224,6 +225,30 @@ def _loss_chart(record):
     svg = text.getvalue()
     svg = svg[svg.index("<svg") :].replace("#000000", "currentColor")
     return svg.replace("<svg ", '<svg fill="currentColor" ', 1)
+
+
+def _probe_pictures(records):
+    """What the probes drew: the runs side by side, each contender below the other."""
+    drawn = [record.probe_pictures() for record in records]
+    parts, above = [], None
+    for protocol, name, contender in dict.fromkeys(key for one in drawn for key in one):
+        if (protocol, name) != above:
+            title = f"<code>{_text(protocol)}</code>: {_text(name)}"
+            caption = next(
+                text
+                for one in drawn
+                for key, (_, text) in one.items()
+                if key[:2] == (protocol, name)
+            )
+            parts.append(f'<h2>{title}</h2><p class="lead">{_text(caption)}</p>')
+            above = protocol, name
+        cells = [
+            (f"{record.name}, {contender}", _embedded(one[protocol, name, contender][0]))
+            for record, one in zip(records, drawn)
+            if (protocol, name, contender) in one
+        ]
+        parts.append(_grid(cells))
+    return parts
 
 
 def _embedded(path):

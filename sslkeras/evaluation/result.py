@@ -30,6 +30,8 @@ class ProbeResult:
         runs: Contender to a list with one dict of metrics a seed (0, 1, ...).
         feature_dimensions: Contender to the number of features.
         has_gain: Whether the difference of two contenders means anything.
+        pictures: A dict each: "contender", "name", "file" (in the folder of the results) and
+            "caption".
     """
 
     protocol: str
@@ -43,6 +45,7 @@ class ProbeResult:
     runs: dict
     feature_dimensions: dict
     has_gain: bool = True
+    pictures: list = dataclasses.field(default_factory=list)
 
     def metrics(self, contender="pretrained") -> dict:
         """Metric to its mean over seeds."""
@@ -160,6 +163,10 @@ class EvaluationResult:
         """
         path = pathlib.Path(folder) / FILE_NAME
         kept = [entry for entry in read(path)["probes"] if _key(entry) not in self._keys()]
+        drawn = {picture["file"] for probe in self.probes for picture in probe.pictures}
+        for entry in kept:  # A file that was drawn anew no longer shows what it did.
+            older = entry.get("pictures", [])
+            entry["pictures"] = [one for one in older if one["file"] not in drawn]
         content = {
             "version": _VERSION,
             "surrogate": {name: _finite(value) for name, value in self.surrogate.items()}

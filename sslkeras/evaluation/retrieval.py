@@ -21,6 +21,9 @@ from sslkeras.hyperparameters import Choice, Integer, ListOf, Optional, Text
 
 # Similarities held at a time: 2^22 with their order and relevance are about 100 MB.
 _CHUNK = 2**22
+NEIGHBOURS_CAPTION = (
+    "Test examples on the left, the most similar examples to their right; ✓ has the same class."
+)
 
 
 class Retrieval(Probe):
@@ -84,6 +87,20 @@ class Retrieval(Probe):
             # -1 would make all the unknown classes one.
             test = train = np.unique(subject.targets("test", self.target), return_inverse=True)[1]
         bank = subject.features(self.database, self.pooling)
+
+        def draw():
+            from sslkeras.pictures.neighbours import draw_neighbours
+
+            return draw_neighbours(
+                subject,
+                queries,
+                bank,
+                database=self.database,
+                similarity=self.similarity,
+                target=self.target,
+            )
+
+        subject.picture("neighbours", draw, NEIGHBOURS_CAPTION)
         return retrieve(
             queries,
             bank,

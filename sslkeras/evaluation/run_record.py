@@ -64,6 +64,17 @@ class RunRecord:
         folder = self.folder / "pictures"
         return sorted(path for path in folder.glob("*") if path.suffix in (".png", ".gif"))
 
+    def probe_pictures(self) -> dict:
+        """`(protocol, name, contender)` to `(path, caption)` of what the probes drew."""
+        found = {}
+        for probe in self.evaluation["probes"]:
+            for picture in probe.get("pictures", []):
+                path = self.folder / picture["file"]
+                if path.is_file():
+                    key = probe["protocol"], picture["name"], picture["contender"]
+                    found[key] = path, picture["caption"]
+        return found
+
     def results(self) -> dict:
         """`(protocol, metric)` to contender to `{"mean", "deviation", "values"}`."""
         found = {}

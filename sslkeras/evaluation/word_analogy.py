@@ -16,6 +16,7 @@ from sslkeras.evaluation.word_vectors import vectors_of
 from sslkeras.hyperparameters import Boolean, Integer, Optional, Text
 
 EPSILON = 1e-3  # Of the quotient in 3CosMul.
+_DRAWN = 12  # Questions in a picture.
 # Cosines held at a time: 2^24 floats are 64 MB.
 _CHUNK = 2**24
 
@@ -72,6 +73,15 @@ class WordAnalogy(Probe):
         indices = np.array([[vectors.index(word) for word in q[1:]] for q in known])
         answered = answers(vectors.unit, indices[:, :3])
         right = {name: found == indices[:, 3] for name, found in answered.items()}
+
+        def draw():
+            from sslkeras.pictures.words import draw_answers
+
+            rows = np.unique(np.linspace(0, len(known) - 1, _DRAWN).round().astype(int))
+            title = f"Analogies by 3CosAdd ({subject.name})"
+            return draw_answers(vectors, indices[rows], answered["3CosAdd"][rows], title)
+
+        subject.picture("answers", draw, "Some questions with the word wanted and the answer.")
         result = {name: float(hits.mean()) for name, hits in right.items()}
         result |= {"coverage": len(known) / len(questions), "questions": float(len(known))}
         sections = np.array([q[0] for q in known])

@@ -63,6 +63,27 @@ class WordSimilarity(Probe):
                 f"Received: {'equal scores' if len(set(human)) == 1 else 'equal cosines'} for "
                 f"all {len(known)} known pairs. Look for collapsed vectors or another word list."
             )
+
+        def neighbours():
+            from sslkeras.pictures.words import draw_word_neighbours
+
+            words = [word for pair in known for word in pair[:2]]
+            return draw_word_neighbours(vectors, words, f"Nearest words ({subject.name})")
+
+        def similarities():
+            from sslkeras.pictures.words import draw_similarities
+
+            title = f"Spearman {correlation:.2f} ({subject.name})"
+            return draw_similarities(known, cosines, title)
+
+        subject.picture(
+            "neighbours", neighbours, "Words of the list and those with the largest cosine."
+        )
+        subject.picture(
+            "similarity",
+            similarities,
+            "A dot for each pair; named are those that people and vectors rank most differently.",
+        )
         return {
             "Spearman": correlation,
             "coverage": len(known) / len(pairs),

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from sslkeras.datasets.dataset import Order, as_float
+from sslkeras.datasets.dataset import IndexedSplit, Order, as_float
 from sslkeras.errors import DataError
 from sslkeras.evaluation.features import feature_for
 from sslkeras.training.pipeline import pretext_seed
@@ -21,6 +21,39 @@ def pretext_examples(run, count, seed):
     batch = as_float(next(iter(batches)))
     inputs, targets, *_ = run.task.pretext(batch, pretext_seed(seed, 0))
     return inputs, targets
+
+
+def examples_at(split, rows, names) -> dict:
+    """Examples by their place in the stored order, as features are extracted.
+
+    Args:
+        split: The `Split`.
+        rows: int `(examples,)`, each less than the number of examples that can be read.
+        names: Names of the features wanted.
+
+    Returns:
+        Feature name to a list of arrays, one a row; uint8 pixels become float32 in [0, 1].
+    """
+    rows = np.asarray(rows, np.int64)
+    wanted, where = np.unique(rows, return_inverse=True)
+    found = {name: [] for name in names}
+    # Files that could not be read have no row: the place in the storage is then another.
+    if isinstance(split, IndexedSplit) and not split.skipped:
+        indices = tf.data.Dataset.from_tensor_slices(wanted[:, np.newaxis])
+        for batch in split.read(indices, 1, only=tuple(names)):
+            for name, value in as_float({name: batch[name] for name in names}).items():
+                found[name].append(value.numpy()[0])
+    else:
+        start = 0
+        for batch in split.batches(64, only=tuple(names)):
+            size = len(batch[names[0]])
+            here = wanted[(wanted >= start) & (wanted < start + size)] - start
+            for name, value in as_float({name: batch[name] for name in names}).items():
+                found[name] += [value[i].numpy() for i in here]
+            start += size
+            if start > wanted[-1]:
+                break
+    return {name: [values[i] for i in where] for name, values in found.items()}
 
 
 def main_encoder(run):

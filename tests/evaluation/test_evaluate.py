@@ -93,7 +93,7 @@ def test_the_file_keeps_other_protocols_and_replaces_the_same(run, tmp_path):
     assert (linear["train_size"], linear["test_size"], linear["epoch"]) == (90, 41, 2)
     assert linear["contenders"]["pretrained"]["feature_dimension"] == 6
     assert linear["contenders"]["pretrained"]["seeds"] == [0]
-    assert [path.name for path in tmp_path.iterdir()] == ["evaluation.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["evaluation.json", "pictures"]
 
 
 def test_a_foreign_file_is_not_overwritten(run, tmp_path):

@@ -1,5 +1,6 @@
 """Tests of sslkeras.evaluation.{run_record,compare,report_page} and their commands."""
 
+import base64
 import csv
 import html.parser
 import json
@@ -55,6 +56,36 @@ def runs(tmp_path):
             (folder / "evaluation.json").write_text(json.dumps(content))
         folders.append(folder)
     return folders
+
+
+def test_what_probes_drew_stands_on_the_page_with_its_caption(runs, tmp_path):
+    for folder in runs[:2]:
+        path = folder / "evaluation.json"
+        content = json.loads(path.read_text())
+        content["probes"][0]["pictures"] = [
+            {
+                "contender": contender,
+                "name": "confusion",
+                "file": f"pictures/probes/{file}.png",
+                "caption": "Right is <on> the diagonal.",
+            }
+            for contender, file in (("pretrained", "a"), ("random init", "b"))
+        ]
+        path.write_text(json.dumps(content))
+        (folder / "pictures" / "probes").mkdir()
+        (folder / "pictures" / "probes" / "a.png").write_bytes(
+            b"\x89PNG of " + folder.name.encode()
+        )
+    # That of the random initialisation was deleted, and the third run has none.
+
+    page = write_report(runs, tmp_path / "page.html").read_text()
+
+    assert page.count("<code>linear</code>: confusion") == 1
+    assert page.count("Right is &lt;on&gt; the diagonal.") == 1
+    assert "good, pretrained" in page and "fair, pretrained" in page
+    assert "random init</figcaption>" not in page
+    for name in (b"good", b"fair"):
+        assert base64.b64encode(b"\x89PNG of " + name).decode() in page
 
 
 def ranked(text):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sslkeras.errors import DataError
 from sslkeras.evaluation import word_analogy
+from sslkeras.evaluation.probe import Subject
 from sslkeras.evaluation.word_analogy import WordAnalogy, analogy_scores, answers
 from sslkeras.evaluation.word_vectors import WordVectors
 
@@ -72,8 +73,12 @@ def test_chunks_do_not_change_the_answers(monkeypatch):
         np.testing.assert_array_equal(found, whole[name])
 
 
-SUBJECT = types.SimpleNamespace(
-    task=types.SimpleNamespace(word_vectors=lambda model: (WORDS, np.array(VECTORS))), model=None
+SUBJECT = Subject(
+    "pretrained",
+    None,
+    "tokens",
+    None,
+    task=types.SimpleNamespace(word_vectors=lambda model: (WORDS, np.array(VECTORS))),
 )
 
 

@@ -10,6 +10,7 @@ from scipy.stats import spearmanr
 
 from sslkeras import registry
 from sslkeras.errors import DataError
+from sslkeras.evaluation.probe import Subject
 from sslkeras.evaluation.word_similarity import WordSimilarity, spearman
 
 
@@ -37,7 +38,7 @@ def test_the_correlation_agrees_with_scipy(pairs):
 
 def subject(words, matrix):
     task = types.SimpleNamespace(word_vectors=lambda model: (words, np.asarray(matrix, float)))
-    return types.SimpleNamespace(task=task, model=None)
+    return Subject("pretrained", None, "tokens", None, task=task)
 
 
 SUBJECT = subject(["king", "queen", "apple"], [[1, 0], [2, 1], [-1, 5]])
