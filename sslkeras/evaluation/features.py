@@ -117,7 +117,6 @@ def extract(split, feature, embedding, batch_size) -> Extracted:
         for name, spec in split.features.items()
         if name != feature
         and spec.shape.is_fully_defined()
-        and spec.shape.rank <= 1
         and spec.shape.num_elements() <= _LARGEST_TARGET
     ]
     columns = {name: [] for name in small}

@@ -47,7 +47,8 @@ class Linear(Probe):
         standardise: Whether features are brought to mean 0 and deviation 1, both measured
             on the labelled train examples; a constant feature is only centred.
         pooling: How maps become vectors; None for the evaluation's.
-        target: Feature that holds the class, or the real number or numbers to predict.
+        target: Feature that holds the class, or the real number or numbers to predict, of any
+            shape; then R^2 is the mean over the numbers.
         seeds: How many subsets are drawn; it makes no difference when `labels` is None.
     """
 
@@ -91,6 +92,8 @@ class Linear(Probe):
             test_targets = subject.targets("test", self.target)
             check_lengths(train, targets, self.target, "train")
             check_lengths(test, test_targets, self.target, "test")
+            targets = targets.reshape(len(targets), -1) if targets.ndim > 2 else targets
+            test_targets = test_targets.reshape(len(test_targets), *targets.shape[1:])
 
             def judge(rows):
                 return self._regress(train[rows], targets[rows], test, test_targets, seed)

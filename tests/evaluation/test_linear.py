@@ -67,6 +67,25 @@ def test_the_probe_equals_scikit_learn(subject_of, seed, num_classes):
     assert ("top-5" in result) == (num_classes >= 6)
 
 
+def test_real_numbers_may_stand_in_a_table(subject_of):
+    random = np.random.default_rng(0)
+    places = random.normal(size=(60, 3, 2)).astype(np.float32)
+    features = places.reshape(60, 6) @ random.normal(size=(6, 8)).astype(np.float32)
+    noise = random.normal(size=(60, 3, 2)).astype(np.float32)
+
+    def data(targets):
+        return subject_of(features[:40], targets[:40], features[40:], targets[40:])
+
+    table, row = (
+        Linear(labels=None, l2=1e-3).run(data(noisy), 0)
+        for noisy in (places + noise, (places + noise).reshape(60, 6))
+    )
+
+    assert Linear(labels=None, l2=1e-3).run(data(places), 0)["R^2"] > 0.99
+    assert table["R^2"] == pytest.approx(row["R^2"])
+    assert row["R^2"] < 0.8
+
+
 def test_real_numbers_are_predicted_by_ridge_regression(subject_of):
     generator = np.random.default_rng(0)
     train, test = generator.normal(size=(40, 3)), generator.normal(size=(20, 3))
