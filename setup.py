@@ -39,6 +39,7 @@ setup(
         # 4.11 is OpenCV's last with wheels for numpy 1.
         "video": ["av>=12", "opencv-python-headless>=4.8,<4.12"],
         "text": ["tokenizers>=0.15"],
+        "audio": ["av>=12"],
         "gpu": ["tensorflow[and-cuda]>=2.15.1,<2.16"],
         "test": [
             "pytest>=7.2",
@@ -58,9 +59,12 @@ setup(
             "digits = sslkeras.datasets.digits:Digits",
             "moving_digits = sslkeras.datasets.moving_digits:MovingDigits",
             "two_view_digits = sslkeras.datasets.two_view_digits:TwoViewDigits",
+            "sounding_digits = sslkeras.datasets.sounding_digits:SoundingDigits",
             "photos = sslkeras.datasets.photos:Photos",
             "image_folder = sslkeras.datasets.image_folder:ImageFolder",
             "video_folder = sslkeras.datasets.video_folder:VideoFolder",
+            "audio_folder = sslkeras.datasets.audio_folder:AudioFolder",
+            "av_folder = sslkeras.datasets.av_folder:AVFolder",
             "optical_flow = sslkeras.datasets.optical_flow:OpticalFlow",
             "npz = sslkeras.datasets.npz:Npz",
             "text_files = sslkeras.datasets.text_files:TextFiles",
@@ -71,6 +75,8 @@ setup(
         ],
         "sslkeras.encoders": [
             "vgg16 = sslkeras.encoders.vgg:VGG16",
+            "l3net = sslkeras.encoders.l3net:L3Net",
+            "spectrogram = sslkeras.encoders.spectrogram:Spectrogram",
             "alexnet = sslkeras.encoders.alexnet:AlexNet",
             "mlp = sslkeras.encoders.mlp:MLP",
             "convnet = sslkeras.encoders.convnet:Convnet",

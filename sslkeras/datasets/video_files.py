@@ -1,9 +1,7 @@
 """Video files and folders of frames: how many frames there are, and reading some of them."""
 
 import concurrent.futures
-import contextlib
 import dataclasses
-import functools
 import hashlib
 import os
 import re
@@ -11,17 +9,14 @@ import re
 import numpy as np
 from PIL import Image
 
+from sslkeras.datasets.decoded_split import UnreadableFileError
 from sslkeras.datasets.disk_cache import cache_folder, load_arrays, save_arrays
 from sslkeras.datasets.file_listing import list_files
-from sslkeras.errors import DataError
+from sslkeras.datasets.media import opened, pyav
 
 CONTAINERS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".gif")
 FRAMES = (".jpg", ".jpeg", ".png", ".bmp")
 _FORMAT = 1
-
-
-class UnreadableVideoError(DataError):
-    """A video that is cut off, damaged, or none at all."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,44 +73,14 @@ def _natural(path):
     return [(int(part), part) if part.isdigit() else (-1, part) for part in parts]
 
 
-@functools.cache
-def _av():
-    try:
-        import av
-    except ImportError as error:
-        raise DataError(
-            "Video files are decoded by PyAV, which must be installed. Received: "
-            f"{error}. Install it with: pip install 'sslkeras[video]'."
-        ) from error
-    # The decoders tell of each damaged block on stderr; what cannot be read is an exception.
-    av.logging.set_level(av.logging.PANIC)
-    return av
-
-
-@contextlib.contextmanager
-def _opened(path):
-    """The open container and its video stream."""
-    av = _av()
-    try:
-        with av.open(path, metadata_errors="ignore") as container:
-            if not container.streams.video:
-                raise UnreadableVideoError(f"{path} has no pictures")
-            stream = container.streams.video[0]
-            # Clips are decoded side by side: threads of the decoder would only compete.
-            stream.codec_context.thread_count = 1
-            yield container, stream
-    except (av.FFmpegError, EOFError) as error:
-        raise UnreadableVideoError(f"{path} cannot be decoded: {error}") from error
-
-
 def _probe(path):
     """Number of frames and keyframes of a file, from its packets.
 
     Raises:
-        UnreadableVideoError: If it is cut off, damaged or no video.
+        UnreadableFileError: If it is cut off, damaged or no video.
     """
     stamps, keys = [], []
-    with _opened(path) as (container, stream):
+    with opened(path) as (container, stream):
         promised = stream.frames
         seekable = container.format.name != "gif"  # Its frames are differences.
         # AVI was not made for frames that are stored out of order: some packets hold none.
@@ -124,12 +89,12 @@ def _probe(path):
             promised = 1
         for packet in container.demux(stream):  # None are left after decoding.
             if packet.is_corrupt:
-                raise UnreadableVideoError(f"{path} is cut off")
+                raise UnreadableFileError(f"{path} is cut off")
             if packet.size and not packet.is_discard:
                 stamps.append(packet.pts)
                 keys.append(packet.is_keyframe)
     if not stamps or len(stamps) < 0.98 * promised:
-        raise UnreadableVideoError(f"{path} has {len(stamps)} of {promised} frames")
+        raise UnreadableFileError(f"{path} has {len(stamps)} of {promised} frames")
     if not seekable or None in stamps or len(set(stamps)) < len(stamps):
         return len(stamps), np.empty((0, 2), np.int64)
     stamps = np.array(stamps, np.int64)
@@ -153,7 +118,7 @@ def _probe_all(root, names):
                 _, count, keyframes = known[name]
             else:
                 count, keyframes = _probe(path)
-        except UnreadableVideoError as error:
+        except UnreadableFileError as error:
             return None, Video(name, path, 0, np.empty((0, 2), np.int64), damage=str(error))
         except OSError as error:
             reason = f"{path} cannot be opened: {error}"
@@ -162,7 +127,7 @@ def _probe_all(root, names):
 
     if not names:
         return []
-    _av()  # Its absence is no property of any one file.
+    pyav()  # Its absence is no property of any one file.
     with concurrent.futures.ThreadPoolExecutor() as pool:
         looked = list(pool.map(look, names))
     if any(state and (v.name not in known or known[v.name][0] != state) for state, v in looked):
@@ -212,7 +177,7 @@ def read_frames(video, numbers, size, channels) -> np.ndarray:
         uint8 `(frames, height, width, channels)`.
 
     Raises:
-        UnreadableVideoError: If one of them cannot be decoded.
+        UnreadableFileError: If one of them cannot be decoded.
     """
     result = np.empty((len(numbers), *size, channels), np.uint8)
     if video.frames is not None:
@@ -224,7 +189,7 @@ def read_frames(video, numbers, size, channels) -> np.ndarray:
         if number in wanted:
             result[wanted.pop(number)] = _as_array(frame, size, channels)
     if wanted:
-        raise UnreadableVideoError(f"{video.path} has no frame {min(wanted)}")
+        raise UnreadableFileError(f"{video.path} has no frame {min(wanted)}")
     return result
 
 
@@ -233,7 +198,7 @@ def _decoded(video, first, last):
     before = np.searchsorted(video.keyframes[:, 0], first, side="right") - 1
     if before > 0:  # Otherwise the nearest keyframe is the beginning.
         number, stamp = video.keyframes[before].tolist()
-        with _opened(video.path) as (container, stream):
+        with opened(video.path) as (container, stream):
             container.seek(stamp, stream=stream)
             # Frames before the keyframe may come first, and be incomplete.
             frames = (f for f in container.decode(stream) if f.pts is None or f.pts >= stamp)
@@ -243,7 +208,7 @@ def _decoded(video, first, last):
                 yield from zip(range(number + 1, last + 1), frames)
                 return
     # The container did not go there.
-    with _opened(video.path) as (container, stream):
+    with opened(video.path) as (container, stream):
         yield from zip(range(last + 1), container.decode(stream))
 
 
@@ -273,5 +238,5 @@ def _read_image(path, size, channels):
             box = (left, top, left + wide, top + tall)
             pixels = image.convert(kind).resize(size[::-1], Image.Resampling.BILINEAR, box)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UnreadableVideoError(f"{path} is no readable image: {error}") from error
+        raise UnreadableFileError(f"{path} is no readable image: {error}") from error
     return np.asarray(pixels).reshape(*size, channels)

@@ -4,27 +4,22 @@ import dataclasses
 import functools
 import itertools
 import os
-import threading
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
-from sslkeras.datasets.dataset import Dataset, IndexedSplit
+from sslkeras.datasets.dataset import Dataset
+from sslkeras.datasets.decoded_split import DecodedSplit, warn_of_skipped
+from sslkeras.datasets.folder_parts import divide, held_out_at_random, kept_classes
 from sslkeras.datasets.labelled_intervals import read_intervals
 from sslkeras.datasets.video_files import (
     CONTAINERS,
-    UnreadableVideoError,
     Video,
     list_videos,
     read_frames,
 )
 from sslkeras.errors import DataError
 from sslkeras.hyperparameters import AnyOf, Choice, Integer, ListOf, Optional, Real, Text
-
-_TEST_FOLDERS = ("test", "val", "validation", "valid")
-# Videos that are named one by one in a warning.
-_NAMED = 5
 
 
 class VideoFolder(Dataset):
@@ -160,44 +155,23 @@ class VideoFolder(Dataset):
 
     def _from_folders(self):
         """Spans of the train and the test split, and the names of the classes."""
-        folders = [os.path.dirname(video.name).split("/") for video in self._videos]
-        folders = [[] if parts == [""] else parts for parts in folders]
-        tops = {parts[0] for parts in folders if parts}
-        held_out = next((name for name in _TEST_FOLDERS if name in tops), None)
-        if "train" in tops and held_out is not None:
-            tested = [
-                None if not p else {"train": False, held_out: True}.get(p[0]) for p in folders
-            ]
-            folders = [parts[1:] for parts in folders]
-        else:
-            tested = self._draw(len(self._videos))
-        used = [parts for parts, test in zip(folders, tested, strict=True) if test is not None]
-        names = sorted({parts[0] for parts in used}) if all(used) else None
-        if names is not None and self.classes is not None:
-            names = self._kept(names)
+        found = divide(
+            [video.name for video in self._videos],
+            classes=self.classes,
+            test_fraction=self.test_fraction,
+            seed=self.seed,
+        )
         parts = [], []
-        for number, (folder, test) in enumerate(zip(folders, tested, strict=True)):
-            if test is None or (names is not None and folder[0] not in names):
-                continue
-            label = -1 if names is None else names.index(folder[0])
-            video = self._videos[number]
-            parts[test].append(_Span(number, 0, video.num_frames, label))
-        return parts, None if names is None else tuple(names)
-
-    def _kept(self, names):
-        unknown = [name for name in self.classes if name not in names]
-        if unknown:
-            raise DataError(
-                f"`classes` must be among the labels, {', '.join(names)}. Received: "
-                f"{', '.join(unknown)}. Leave them out."
-            )
-        return list(self.classes)
+        for number, (test, label) in enumerate(zip(found.tested, found.labels, strict=True)):
+            if test is not None:
+                parts[test].append(_Span(number, 0, self._videos[number].num_frames, label))
+        return parts, found.label_names
 
     def _from_intervals(self):
         intervals = read_intervals(self.labels)
         names = sorted({interval.label for interval in intervals})
         if self.classes is not None:
-            names = self._kept(names)
+            names = kept_classes(names, self.classes)
             intervals = [one for one in intervals if one.label in names]
         numbers = {video.name: number for number, video in enumerate(self._videos)}
         numbers = {os.path.splitext(name)[0]: number for name, number in numbers.items()} | numbers
@@ -229,15 +203,8 @@ class VideoFolder(Dataset):
                 f"video. Received: others in {self.labels!r}. Fill it, or leave it out."
             )
         order = sorted(by_video)
-        return dict(zip(order, self._draw(len(order)), strict=True))
-
-    def _draw(self, count):
-        """Whether each of `count` videos is held out."""
-        held_out = round(count * self.test_fraction)
-        if self.test_fraction and count > 1:
-            held_out = min(max(held_out, 1), count - 1)
-        order = np.random.default_rng(self.seed).permutation(count)
-        return np.isin(np.arange(count), order[:held_out]).tolist()
+        drawn = held_out_at_random(len(order), self.test_fraction, self.seed)
+        return dict(zip(order, drawn, strict=True))
 
     def _sequences(self, number, count, intervals, names):
         """Spans of whole videos, with the classes of their intervals."""
@@ -298,8 +265,7 @@ class VideoFolder(Dataset):
                 skipped.append(name)
                 frames = max(span.end - span.start, 0)
                 reasons.append(video.damage or f"{name}: {frames} frames are fewer than {least}")
-        if skipped:
-            logging.warning("Skipped %d videos or intervals: %s", len(skipped), _abridged(reasons))
+        warn_of_skipped("videos or intervals", reasons)
         return usable, skipped
 
     def _make_split(self, spans, skipped, time):
@@ -359,12 +325,7 @@ def _clip_spans(number, count, intervals, names):
         yield _Span(number, one.start, end, names.index(one.label))
 
 
-def _abridged(names):
-    rest = len(names) - _NAMED
-    return "; ".join(names[:_NAMED]) + (f"; and {rest} more" if rest > 0 else "")
-
-
-class _Clips(IndexedSplit):
+class _Clips(DecodedSplit):
     """Clips, or whole videos, that are decoded when they are read.
 
     Args:
@@ -380,65 +341,30 @@ class _Clips(IndexedSplit):
 
     def __init__(self, videos: list[Video], spans, which, starts, form, *, whole, phases, skipped):
         self._videos, self._spans, self._which, self._starts = videos, spans, which, starts
-        self._form, self._whole, self._phases = form, whole, phases
-        self.size = len(which)
-        self._skipped, self._unread, self._lock = list(skipped), set(), threading.Lock()
+        self._form, self._whole = form, whole
         shape = (form.time, *form.size, form.channels)
-        self.features = {"video": tf.TensorSpec(shape, tf.uint8, "video")}
+        features = {"video": tf.TensorSpec(shape, tf.uint8, "video")}
         if spans[0].label >= 0:
-            self.features["label"] = tf.TensorSpec((), tf.int32, "label")
-        self.features["clip"] = tf.TensorSpec((), tf.int32, "clip")
+            features["label"] = tf.TensorSpec((), tf.int32, "label")
+        features["clip"] = tf.TensorSpec((), tf.int32, "clip")
         if whole:
-            self.features["num_frames"] = tf.TensorSpec((), tf.int32, "num_frames")
+            features["num_frames"] = tf.TensorSpec((), tf.int32, "num_frames")
         if phases:
-            self.features["phase"] = tf.TensorSpec((form.time,), tf.int32, "phase")
+            features["phase"] = tf.TensorSpec((form.time,), tf.int32, "phase")
+        super().__init__(len(which), features, ("video",), skipped=skipped, kind="video")
 
-    @property
-    def skipped(self):
-        with self._lock:
-            return tuple(self._skipped)
+    def decode(self, index, names):
+        span, form = self._spans[self._which[index]], self._form
+        frames = self._frames(index)
+        pixels = read_frames(self._videos[span.video], frames, form.size, form.channels)
+        if len(frames) == form.time:
+            return {"video": pixels}
+        padded = np.zeros((form.time, *pixels.shape[1:]), np.uint8)
+        padded[: len(frames)] = pixels
+        return {"video": padded}
 
-    def read(self, indices, count, *, only=None):
-        def decode(index):
-            return self._decode(index, self.size)
-
-        examples = indices.unbatch().map(decode, num_parallel_calls=tf.data.AUTOTUNE)
-        return self._finish(examples.batch(count, drop_remainder=True), count, only)
-
-    def read_in_order(self, batch_size, *, start=0, only=None):
-        def decode(index):
-            return self._decode(index, 1)
-
-        examples = tf.data.Dataset.range(self.size).map(decode, num_parallel_calls=tf.data.AUTOTUNE)
-        # Which videos are readable decides where a batch begins, so all before it are read.
-        readable = examples.filter(lambda index, video: index >= 0)
-        return self._finish(readable.batch(batch_size).skip(start), None, only)
-
-    @tf.autograph.experimental.do_not_convert
-    def _decode(self, index, tries):
-        """The first readable example of `tries` from `index` on, and its index, or -1."""
-        index, video = tf.numpy_function(
-            lambda first: self._first_readable(int(first), tries), [index], (tf.int64, tf.uint8)
-        )
-        return tf.ensure_shape(index, ()), tf.ensure_shape(video, self.features["video"].shape)
-
-    def _first_readable(self, first, tries):
-        """See `_decode`; called from the pipeline, by several threads at once."""
-        for index in range(first, first + tries):
-            index %= self.size
-            try:
-                return np.int64(index), self._read(index)
-            except UnreadableVideoError as error:
-                self._report(index, error)
-        return np.int64(-1), np.zeros(self.features["video"].shape, np.uint8)
-
-    def _require_a_readable_clip(self):
-        if any(self._first_readable(index, 1)[0] >= 0 for index in range(self.size)):
-            return
-        raise DataError(
-            f"At least one video must be readable. Received: {self.size} clips, none of which is, "
-            f"such as those of {self._skipped[-1]!r}. Check that the files are whole."
-        )
+    def source(self, index):
+        return self._videos[self._spans[self._which[index]].video].name
 
     def _frames(self, index):
         """Numbers of the frames of an example."""
@@ -448,30 +374,8 @@ class _Clips(IndexedSplit):
             end = self._spans[self._which[index]].end
         return range(start, end, form.stride)
 
-    def _read(self, index):
-        span, form = self._spans[self._which[index]], self._form
-        frames = self._frames(index)
-        pixels = read_frames(self._videos[span.video], frames, form.size, form.channels)
-        if len(frames) == form.time:
-            return pixels
-        padded = np.zeros((form.time, *pixels.shape[1:]), np.uint8)
-        padded[: len(frames)] = pixels
-        return padded
-
-    def _report(self, index, error):
-        video = self._spans[self._which[index]].video
-        with self._lock:
-            known = video in self._unread
-            if not known:
-                self._unread.add(video)
-                self._skipped.append(self._videos[video].name)
-            count = len(self._skipped)
-        if not known:
-            logging.warning("Skipped a video that cannot be decoded (%d so far): %s", count, error)
-
     @functools.cached_property
-    def _columns(self):
-        """Features of examples that are known without decoding, as tensors."""
+    def columns(self):
         of_spans = {"clip": [s.video for s in self._spans], "label": [s.label for s in self._spans]}
         columns = {name: np.array(values)[self._which] for name, values in of_spans.items()}
         if self._whole:  # An example is a span.
@@ -487,19 +391,3 @@ class _Clips(IndexedSplit):
                 for name, column in columns.items()
                 if name in self.features
             }
-
-    def _finish(self, batches, count, only):
-        """Batches of (index, video) as the wanted features."""
-        self._require_a_readable_clip()
-        columns = self._columns
-
-        def finish(index, video):
-            batch = {"video": video}
-            batch |= {name: tf.gather(column, index) for name, column in columns.items()}
-            return {
-                name: tf.ensure_shape(batch[name], (count, *spec.shape))
-                for name, spec in self.features.items()
-                if only is None or name in only
-            }
-
-        return batches.map(finish)

@@ -8,11 +8,14 @@ from sslkeras.layers.folding import (
     apply_to_frames,
     apply_to_views,
 )
+from sslkeras.layers.log_spectrogram import FitLength, LogSpectrogram
 from sslkeras.layers.reproducible_dropout import ReproducibleDropout
 from sslkeras.layers.spatial_softmax import SpatialSoftmax
 
 __all__ = [
+    "FitLength",
     "FoldViews",
+    "LogSpectrogram",
     "ReproducibleDropout",
     "SpatialSoftmax",
     "UnfoldTime",

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from sslkeras.datasets import video_files
-from sslkeras.datasets.video_files import UnreadableVideoError, list_videos, read_frames
+from sslkeras.datasets.decoded_split import UnreadableFileError
+from sslkeras.datasets.video_files import list_videos, read_frames
 from tests.datasets.moving_pictures import number_in, write, write_frames
 
 
@@ -122,7 +123,7 @@ def test_a_file_that_is_cut_off_is_damaged_or_shorter(tmp_path, name, codec):
     if video.damage is None:
         # Without an index nothing tells how long it was; what is counted can be read.
         assert 0 < video.num_frames < 30
-        with pytest.raises(UnreadableVideoError):
+        with pytest.raises(UnreadableFileError):
             read_frames(video, [29], (8, 8), 3)
 
 
@@ -140,5 +141,5 @@ def test_a_damaged_frame_of_a_folder_is_unreadable(tmp_path):
     (video,) = list_videos(tmp_path)
 
     assert read_frames(video, [0, 2], (8, 8), 3).shape == (2, 8, 8, 3)
-    with pytest.raises(UnreadableVideoError, match="frame1.png is no readable image"):
+    with pytest.raises(UnreadableFileError, match="frame1.png is no readable image"):
         read_frames(video, [0, 1], (8, 8), 3)

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from absl import logging
 
-from sslkeras.datasets import video_files
+from sslkeras.datasets import media
 from sslkeras.datasets.dataset import Order, Share, slice_of
 from sslkeras.datasets.video_folder import VideoFolder
 from sslkeras.errors import ConfigurationError, DataError
@@ -283,7 +283,7 @@ def test_no_readable_clip_is_an_error_before_the_first_batch(spoilt):
     for number in range(4):
         (spoilt / f"{number}" / "frame0.png").write_bytes(b"\x89PNG and no more")
 
-    with pytest.raises(DataError, match="At least one video must be readable.* 4 clips"):
+    with pytest.raises(DataError, match="At least one video must be readable.* 4 examples"):
         VideoFolder(spoilt, num_frames=4, test_fraction=0.0).train.batches(2)
 
 
@@ -303,7 +303,7 @@ def test_an_empty_and_a_missing_folder_are_refused(tmp_path):
 
 def test_a_missing_decoder_is_named_with_the_way_to_install_it(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
-    video_files._av.cache_clear()
+    media.pyav.cache_clear()
 
     with pytest.raises(DataError, match=r"PyAV.*pip install 'sslkeras\[video\]'"):
         VideoFolder(folder)
