@@ -185,9 +185,11 @@ def read_frames(video, numbers, size, channels) -> np.ndarray:
             result[place] = _read_image(video.frames[number], size, channels)
         return result
     wanted = {int(number): place for place, number in enumerate(numbers)}
+    # One for all frames: to set up the scaling takes longer than to scale a small frame.
+    scaler = pyav().video.reformatter.VideoReformatter()
     for number, frame in _decoded(video, int(numbers[0]), int(numbers[-1])):
         if number in wanted:
-            result[wanted.pop(number)] = _as_array(frame, size, channels)
+            result[wanted.pop(number)] = _as_array(scaler, frame, size, channels)
     if wanted:
         raise UnreadableFileError(f"{video.path} has no frame {min(wanted)}")
     return result
@@ -218,10 +220,10 @@ def _cover(height, width, size):
     return max(size[0], round(height * scale)), max(size[1], round(width * scale))
 
 
-def _as_array(frame, size, channels):
+def _as_array(scaler, frame, size, channels):
     height, width = _cover(frame.height, frame.width, size)
     kind = "rgb24" if channels == 3 else "gray"
-    scaled = frame.reformat(width=width, height=height, format=kind, interpolation="AREA")
+    scaled = scaler.reformat(frame, width, height, kind, interpolation="AREA")
     top, left = (height - size[0]) // 2, (width - size[1]) // 2
     pixels = scaled.to_ndarray().reshape(height, width, channels)
     return pixels[top : top + size[0], left : left + size[1]]
