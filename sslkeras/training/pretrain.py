@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import pathlib
 import tempfile
 import time
@@ -490,13 +491,24 @@ class _Pretraining:
         options.experimental_distribute.auto_shard_policy = (
             tf.data.experimental.AutoShardPolicy.DATA
         )
-        return pipeline.held_out_batches(
+        batches = pipeline.held_out_batches(
             self.task,
             self.data.test,
             self.settings.batch_size,
             seed=self.settings.seed,
             pretext=pretext,
-        ).with_options(options)
+        )
+        if batches.cardinality() < 0:
+            # fit() must know where several steps in one call end. What is read tells.
+            counted = tf.data.experimental.assert_cardinality(self._held_out_count)
+            batches = batches.apply(counted)
+        return batches.with_options(options)
+
+    @functools.cached_property
+    def _held_out_count(self):
+        """Batches of held-out examples, counted by reading them, once for all stages."""
+        batches = self.task.raw_batches(self.data.test, self.settings.batch_size)
+        return batches.reduce(tf.constant(0, tf.int64), lambda count, _: count + 1).numpy()
 
     def _adapt(self, fit, *arguments):
         """Calls a task's own fitting of constants on raw float batches of one pass."""

@@ -356,6 +356,18 @@ def test_a_task_that_is_none_is_refused():
         sslkeras.pretrain(None, "digits", epochs=1)
 
 
+def test_held_out_examples_of_unknown_number_are_judged_whatever_runs_in_one_call():
+    examples = stripes().train.examples()
+    unknown = examples.take(40).filter(lambda example: True)
+    data = sslkeras.datasets.Given(examples.take(64), unknown)
+    known = sslkeras.datasets.Given(examples.take(64), examples.take(40))
+
+    runs = [pretrained(data=one, steps_per_epoch=4, steps_per_execution=4) for one in (data, known)]
+
+    assert unknown.cardinality() < 0
+    assert runs[0].history[-1]["val_loss"] == runs[1].history[-1]["val_loss"]
+
+
 def test_a_dataset_without_held_out_examples_trains_without_evaluation():
     data = sslkeras.datasets.Given(stripes().train)
 
