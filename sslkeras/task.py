@@ -58,6 +58,7 @@ class Task(Configurable, abc.ABC):
         reads: The features that a raw example must offer and their least shapes, as a
             literal: `{"image": (height, width, channels)}`. An instance whose arguments
             ask for more (a patch size) sets its own `self.reads`.
+        optional_reads: Names of features that are read as well where a dataset offers them.
         probes: How the encoder is judged unless the user says otherwise, in the
             `name(key=value)` notation.
         xla: Whether the training step may be compiled by XLA (on accelerators).
@@ -70,6 +71,7 @@ class Task(Configurable, abc.ABC):
     """
 
     reads: dict = {"image": (1, 1, 1)}
+    optional_reads: tuple = ()
     probes: tuple = ("linear", "knn")
     xla: bool = False
     random_pretext: bool = True
@@ -206,7 +208,8 @@ class Task(Configurable, abc.ABC):
         A task with several streams of different batch sizes overrides this.
         See `Split.batches` for the arguments.
         """
-        only = tuple(self.reads)
+        optional = (name for name in self.optional_reads if name in split.features)
+        only = (*self.reads, *optional)
         if not self.selects:
             return split.batches(batch_size, order=order, start=start, share=share, only=only)
 
