@@ -214,12 +214,18 @@ def test_the_papers_network_takes_a_step():
     data = sslkeras.datasets.as_dataset(ArraySplit({"image": images}))
 
     run = sslkeras.pretrain(
-        Jigsaw(), data, "alexnet(stride=2)", steps=1, batch_size=2, optimizer="sgd"
+        Jigsaw(num_permutations=1000),
+        data,
+        "alexnet(stride=2)",
+        steps=1,
+        batch_size=2,
+        optimizer="sgd",
     )
 
     assert math.isfinite(run.history[-1]["loss"])
     assert run.model.get_layer("fc7").kernel.shape == (9 * 512, 4096)
-    assert run.model.output_shape == (None, 100)
+    assert run.model.output_shape == (None, 1000)
+    assert run.model.count_params() == pytest.approx(27.5e6, rel=0.01)  # As in the paper.
 
 
 def test_learns_to_solve_puzzles_and_needs_each_slot_in_its_place():
