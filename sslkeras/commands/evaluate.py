@@ -49,6 +49,20 @@ FLAGS = (
         "How a map of features becomes a vector; grid:k is the mean in k x k cells.",
     ),
     Setting(
+        "strategy",
+        "default",
+        Text("a strategy's name(key=value)"),
+        "tf.distribute strategy that extracts the features: default, one_device, "
+        "mirrored(devices=2).",
+    ),
+    Setting(
+        "keep_features",
+        True,
+        Boolean(),
+        "Keep the features in the run folder, where the next evaluation finds them as long as "
+        "weights and data are the same.",
+    ),
+    Setting(
         "report",
         False,
         Boolean(),
@@ -70,6 +84,8 @@ def main(rest):
         encoder=values.encoder,
         seeds=values.seeds,
         pooling=values.pooling,
+        strategy=values.strategy,
+        keep_features=values.keep_features,
     )
     print(result)
     if values.report:

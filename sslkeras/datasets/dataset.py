@@ -9,7 +9,10 @@ buffer; going on at position n costs nothing, as nothing before it is read.
 import abc
 import dataclasses
 import functools
+import hashlib
+import os
 
+import numpy as np
 import tensorflow as tf
 
 from sslkeras.errors import DataError
@@ -85,6 +88,21 @@ class Split(abc.ABC):
     def examples(self, *, order=None, only=None):
         """Raw examples one by one, for `Task.select`. See `batches`."""
         return self.batches(64, order=order, only=only).unbatch()
+
+    def fingerprint(self, names) -> str:
+        """A digest that tells whether the features `names` of any example have changed.
+
+        Here it is made of all their values, in a pass of its own. A split that can tell by
+        less, such as the times at which its files were changed, overrides it.
+
+        Args:
+            names: Names of features.
+        """
+        digests = {name: hashlib.blake2b() for name in sorted(names)}
+        for batch in self.batches(256, only=tuple(digests)):
+            for name, digest in digests.items():
+                _add_values(digest, batch[name].numpy())
+        return _joined(digests, self.features)
 
 
 def part_size(batch_size, share) -> int:
@@ -218,9 +236,52 @@ class ArraySplit(IndexedSplit):
         with tf.init_scope(), tf.device("CPU:0"):
             return {name: tf.constant(array) for name, array in self._arrays.items()}
 
+    def fingerprint(self, names):
+        digests = {name: hashlib.blake2b() for name in sorted(names)}
+        for name, digest in digests.items():
+            _add_values(digest, self._arrays[name])
+        return _joined(digests, self.features)
+
     def read(self, indices, count, *, only=None):
         tensors = {n: t for n, t in self._tensors.items() if only is None or n in only}
         return indices.map(lambda index: {n: tf.gather(t, index) for n, t in tensors.items()})
+
+
+def _add_values(digest, values):
+    """Adds the values of an array to a digest, wherever it is cut along its first axis."""
+    if values.dtype.kind in "OSU":
+        for value in values.ravel().tolist():
+            value = value.encode() if isinstance(value, str) else value
+            digest.update(len(value).to_bytes(8, "big") + value)
+    else:
+        digest.update(np.ascontiguousarray(values))
+
+
+def _joined(digests, features):
+    """One digest of those of several features by name."""
+    whole = hashlib.blake2b()
+    for name, digest in digests.items():
+        spec = features[name]
+        whole.update(f"{name} {spec.dtype.name} {spec.shape} {digest.hexdigest()}\n".encode())
+    return whole.hexdigest()
+
+
+def files_fingerprint(paths, *facts) -> str:
+    """A digest of files by name, size and time of change, and of what is made of them.
+
+    Args:
+        paths: Paths of the files in order.
+        *facts: What else decides on the examples; their `repr` counts.
+    """
+    digest = hashlib.blake2b(repr(facts).encode())
+    for path in paths:
+        try:
+            status = os.stat(path)
+            found = f"{status.st_size} {status.st_mtime_ns}"
+        except OSError as error:
+            found = type(error).__name__
+        digest.update(os.fsencode(path) + f"\0{found}\n".encode())
+    return digest.hexdigest()
 
 
 def over_epochs(order, start, make):

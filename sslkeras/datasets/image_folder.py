@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from sslkeras.datasets.dataset import Dataset, IndexedSplit
+from sslkeras.datasets.dataset import Dataset, IndexedSplit, files_fingerprint
 from sslkeras.datasets.file_listing import list_files
 from sslkeras.datasets.image_decoding import EXTENSIONS, decode_square
 from sslkeras.errors import DataError
@@ -195,6 +195,12 @@ class _Files(IndexedSplit):
             f"{self._listing.root!r}, none of which is, such as {self.skipped[0]!r}. Check that "
             "they are whole JPEG, PNG, GIF or BMP files."
         )
+
+    def fingerprint(self, names):
+        listing, rows = self._listing, self._rows
+        classes = None if self._classes is None else self._classes[listing.folder_of[rows]].tolist()
+        paths = (os.path.join(listing.root, listing.name(row)) for row in rows)
+        return files_fingerprint(paths, sorted(names), self._side, self._channels, classes)
 
     def read(self, indices, count, *, only=None):
         images = indices.rebatch(_CHUNK).map(self._read_all, num_parallel_calls=tf.data.AUTOTUNE)

@@ -8,7 +8,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from sslkeras.datasets.dataset import Dataset
+from sslkeras.datasets.dataset import Dataset, files_fingerprint
 from sslkeras.datasets.decoded_split import DecodedSplit, warn_of_skipped
 from sslkeras.datasets.folder_parts import divide, held_out_at_random, kept_classes
 from sslkeras.datasets.labelled_intervals import read_intervals
@@ -365,6 +365,12 @@ class _Clips(DecodedSplit):
 
     def source(self, index):
         return self._videos[self._spans[self._which[index]].video].name
+
+    def fingerprint(self, names):
+        paths = (path for video in self._videos for path in video.frames or (video.path,))
+        spans = [dataclasses.astuple(span) for span in self._spans]
+        examples = self._which.tolist(), self._starts.tolist(), self._whole
+        return files_fingerprint(paths, sorted(names), self._form, spans, examples)
 
     def _frames(self, index):
         """Numbers of the frames of an example."""

@@ -13,7 +13,8 @@ from sslkeras.errors import DataError
 from sslkeras.evaluation.frame_features import gives_frames
 from sslkeras.evaluation.health import check_finite
 from sslkeras.evaluation.labels import subset
-from sslkeras.evaluation.linear import Linear, fit_logistic
+from sslkeras.evaluation.linear import Linear
+from sslkeras.evaluation.logistic import fit_logistic
 from sslkeras.evaluation.mutual_information import (
     binned,
     entropy,

@@ -1,5 +1,6 @@
 """What an encoder is worth: `evaluate` runs probes on it and on what it must beat."""
 
+import contextlib
 import hashlib
 import inspect
 import json
@@ -11,8 +12,9 @@ import tensorflow as tf
 from sslkeras import report
 from sslkeras.datasets.dataset import as_dataset
 from sslkeras.errors import ConfigurationError, PluginError
-from sslkeras.evaluation import health
+from sslkeras.evaluation import feature_store, health
 from sslkeras.evaluation.features import check_pooling, feature_for
+from sslkeras.evaluation.fingerprints import DataFingerprints
 from sslkeras.evaluation.probe import PRETRAINED, RANDOM, RAW, Subject, as_probe
 from sslkeras.evaluation.probe_pictures import paint
 from sslkeras.evaluation.result import EvaluationResult, ProbeResult
@@ -34,6 +36,8 @@ def evaluate(
     baselines=True,
     pictures=True,
     output=None,
+    strategy=None,
+    keep_features=True,
 ) -> EvaluationResult:
     """Judges the encoder of a run.
 
@@ -55,6 +59,10 @@ def evaluate(
             folder, for the pretrained encoder and one random initialisation.
         output: Folder for `evaluation.json`; None for the run's folder, if it has one.
             Earlier results of other protocols in that file are kept.
+        strategy: Replicas on which features are extracted, as in `pretrain`, for a run that is
+            given by its folder. None: one device; a `Run` keeps those it was made on.
+        keep_features: Whether the features are kept in `features/` of that folder, where the
+            next evaluation finds them as long as weights and data are the same.
 
     Returns:
         The `EvaluationResult`; `print` it.
@@ -68,7 +76,7 @@ def evaluate(
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
         raise ConfigurationError(f"`seeds` must be an integer >= 1. Received: seeds={seeds!r}.")
     check_pooling(pooling)
-    run = as_run(run)
+    run = as_run(run, strategy)
     name = _encoder_name(run, encoder)
     data = run.data if dataset is None else as_dataset(dataset)
     model = run.encoders[name]
@@ -85,10 +93,19 @@ def evaluate(
     if dataset is None:
         surrogate = {key: float(value) for key, value in run.surrogate_metrics().items()}
 
-    def fresh_encoder(seed):
-        return run.task.encoders(run.untrained_model(seed))[name]
-
     folder = output if output is not None else run.folder
+    kept_in = pathlib.Path(folder, feature_store.FOLDER) if folder and keep_features else None
+    store, fingerprints = feature_store.FeatureStore(kept_in), DataFingerprints(data)
+    # What probes of frames and maps read comes with those.
+    wanted = {read for probe in chosen if probe.needs_features for read in probe.reads}
+
+    def untrained(seed):
+        with _scope(run.model):
+            return run.untrained_model(seed)
+
+    def fresh_encoder(seed):
+        return run.task.encoders(untrained(seed))[name]
+
     pictures = pictures and folder is not None
 
     def subject(title, whole, draws=False):
@@ -105,6 +122,9 @@ def evaluate(
             encoders=None if whole is None else run.task.encoders(whole),
             reads=reads,
             draws=draws,
+            store=store,
+            fingerprints=fingerprints,
+            wanted=wanted,
         )
 
     reasons = {} if not with_features else {feature: _no_raw_input(data.train.features[feature])}
@@ -125,7 +145,7 @@ def evaluate(
         if not baselines:
             return
         for seed in range(max([seeds, *(probe.seeds for probe in chosen)])):
-            yield subject(RANDOM, run.untrained_model(seed), pictures and seed == 0), seed
+            yield subject(RANDOM, untrained(seed), pictures and seed == 0), seed
         for what, reason in reasons.items():
             if reason:
                 notes.append(f"'{RAW}' is left out: '{what}' {reason}.")
@@ -180,6 +200,7 @@ def evaluate(
         notes += [note for note in contender.notes if note not in notes]
         kept |= contender.kept
 
+    store.tidy()
     found = EvaluationResult(surrogate, results, notes)
     if folder is not None:
         found.write(folder)
@@ -188,13 +209,30 @@ def evaluate(
     return found
 
 
-def as_run(given):
-    """`given` as a `Run`: itself, or the one in a folder."""
+def as_run(given, strategy=None):
+    """`given` as a `Run`: itself, or the one in a folder, put on `strategy`."""
     if isinstance(given, (str, os.PathLike)):
         from sslkeras.training.run import load_run
+        from sslkeras.training.strategies import create_strategy
 
-        return load_run(given)
+        with contextlib.ExitStack() as stack:
+            if strategy is not None:
+                stack.enter_context(create_strategy(strategy).scope())
+            return load_run(given)
+    if strategy is not None:
+        raise ConfigurationError(
+            "`strategy` must be left out for a run that is loaded already. Received: "
+            f"strategy={strategy!r}. Give the run's folder, or load it under the strategy's scope."
+        )
     return given
+
+
+def _scope(model):
+    """The scope of the strategy that `model` was made under."""
+    strategy = model.distribute_strategy
+    # With several workers each judges all of the data by itself.
+    mirrored = isinstance(strategy, tf.distribute.MirroredStrategy)
+    return strategy.scope() if mirrored else contextlib.nullcontext()
 
 
 def describe(named) -> str:

@@ -8,6 +8,7 @@ import tensorflow as tf
 from sslkeras.datasets.dataset import as_float
 from sslkeras.encoders.resizing import at_size
 from sslkeras.errors import ConfigurationError, DataError
+from sslkeras.evaluation.feature_store import FeatureStore
 from sslkeras.layers.features import POOLINGS, pool
 
 # Features with no more values than this an example are read along as possible targets.
@@ -19,7 +20,7 @@ class Extracted:
     """Features and targets of one split, row by row, in the split's order.
 
     Attributes:
-        features: float32 `(examples, features)`.
+        features: float32 `(examples, features)`, a memory map of a file.
         targets: Array `(examples, ...)` by feature name: every small feature of the data.
     """
 
@@ -103,42 +104,60 @@ def _part_taken(encoder, shape):
     return shape[1:] if clip else shape
 
 
-def extract(split, feature, embedding, batch_size) -> Extracted:
-    """One pass over `split`.
+def target_names(split, feature, wanted=()) -> tuple:
+    """Features that are read along with `feature` as possible targets.
 
     Args:
         split: The `Split`.
         feature: Name of the feature to embed.
-        embedding: `(batch, ...)` float batch -> float32 `(batch, features)`.
-        batch_size: Examples in a batch; the last one may be smaller.
+        wanted: Names of features that are read whatever their size, where the split has them
+            in a shape that is known.
     """
-    small = [
+    return tuple(
         name
         for name, spec in split.features.items()
         if name != feature
         and spec.shape.is_fully_defined()
-        and spec.shape.num_elements() <= _LARGEST_TARGET
-    ]
-    columns = {name: [] for name in small}
-    rows, done = None, 0
-    for batch in split.batches(batch_size, only=(feature, *small)):
-        for name in small:
-            columns[name].append(batch[name].numpy())
-        vectors = np.asarray(embedding(as_float({feature: batch[feature]})[feature]))
-        if rows is None:
-            rows = np.empty((split.size or len(vectors), vectors.shape[-1]), np.float32)
-        while done + len(vectors) > len(rows):  # A split that does not know its size.
-            rows = np.concatenate([rows, np.empty_like(rows)])
-        rows[done : done + len(vectors)] = vectors
-        done += len(vectors)
-    if rows is None:
-        raise DataError(
-            "A split that is judged must have an example. Received: an empty split. Choose "
-            "another dataset."
-        )
-    # Examples that could not be read leave rows at the end; no padding goes out.
-    rows = rows if done == len(rows) else rows[:done].copy()
-    return Extracted(rows, {name: np.concatenate(parts) for name, parts in columns.items()})
+        and (name in wanted or spec.shape.num_elements() <= _LARGEST_TARGET)
+    )
+
+
+def extract(split, feature, embedding, batch_size, *, wanted=(), store=None, key=None) -> Extracted:
+    """One pass over `split`; the features go from batch to file.
+
+    Args:
+        split: The `Split`.
+        feature: Name of the feature to embed.
+        embedding: A function without arguments that makes the embedding: `(batch, ...)` float
+            batch -> float32 `(batch, features)`. It is not called where the features are found.
+        batch_size: Examples in a batch; the last one may be smaller.
+        wanted: See `target_names`.
+        store: The `FeatureStore` that holds the features; None for a temporary one.
+        key: What the features depend on; see `FeatureStore.entry`.
+
+    Raises:
+        DataError: If the split is empty.
+        RunError: If the features cannot be written.
+    """
+    names = target_names(split, feature, wanted)
+
+    def produce(write):
+        embed_batch, columns = embedding(), {name: [] for name in names}
+        empty = True
+        for batch in split.batches(batch_size, only=(feature, *names)):
+            for name in names:
+                columns[name].append(batch[name].numpy())
+            write(np.asarray(embed_batch(as_float({feature: batch[feature]})[feature])))
+            empty = False
+        if empty:
+            raise DataError(
+                "A split that is judged must have an example. Received: an empty split. Choose "
+                "another dataset."
+            )
+        return {name: np.concatenate(parts) for name, parts in columns.items()}
+
+    entry = (store or FeatureStore()).entry(key, produce)
+    return Extracted(entry.rows, entry.arrays)
 
 
 def embedding_of(encoder, pooling, spec):

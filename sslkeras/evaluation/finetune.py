@@ -99,7 +99,7 @@ class Finetune(Probe):
         frozen = _Fit(None, vector, features.shape[-1], len(classes), pooling)
         test = subject.split("test").batches(subject.batch_size, only=(subject.feature,))
         test = test.map(lambda batch: as_float(batch)[subject.feature])
-        test_vectors = tf.data.Dataset.from_tensor_slices(test_features).batch(4096)
+        parts = [slice(start, start + 4096) for start in range(0, len(test_features), 4096)]
 
         result = {}
         for amount in self.labels if several else (self.labels,):
@@ -110,8 +110,9 @@ class Finetune(Probe):
             fit.train(labelled_batches(subject, rows, truth, order))
             result["top-1" + ending] = fit.accuracy(test, test_truth)
             frozen.start(seed, self.head_learning_rate, rate)
-            frozen.train(_vector_batches(features[rows], truth[rows], order))
-            result["frozen top-1" + ending] = frozen.accuracy(test_vectors, test_truth)
+            frozen.train(_vector_batches(features, truth, rows, order))
+            vectors = (tf.constant(test_features[part]) for part in parts)
+            result["frozen top-1" + ending] = frozen.accuracy(vectors, test_truth)
         return result
 
 
@@ -159,9 +160,11 @@ def _dtype_after_reading(dtype):
     return tf.float32 if dtype == tf.uint8 else dtype
 
 
-def _vector_batches(features, truth, order):
-    features, truth = tf.constant(features), tf.constant(truth)
-    return order.map(lambda i: (tf.gather(features, i), tf.gather(truth, i)))
+def _vector_batches(features, truth, rows, order):
+    """Batches of features, which may be too large for memory, and their classes."""
+    for index in order:
+        chosen = rows[index.numpy()]
+        yield tf.constant(features[chosen]), tf.constant(truth[chosen])
 
 
 class _Fit:

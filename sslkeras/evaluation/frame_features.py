@@ -8,6 +8,7 @@ import tensorflow as tf
 from sslkeras.datasets.dataset import as_float
 from sslkeras.encoders.resizing import at_size
 from sslkeras.errors import DataError
+from sslkeras.evaluation.feature_store import FeatureStore
 from sslkeras.evaluation.features import embedding_of
 from sslkeras.layers.features import pool
 
@@ -29,13 +30,15 @@ class Videos:
             views `(views, frames, features)`.
         targets: By feature name an array for each video: `(frames, ...)` of what the data has
             for each frame, `(...)` of what it has for the video.
+        rows: The features of all frames, one after the other, `(frames, features)`.
     """
 
     features: list
     targets: dict
+    rows: np.ndarray
 
 
-def read_videos(split, feature, encoder, pooling, batch_size) -> Videos:
+def read_videos(split, feature, encoder, pooling, batch_size, *, store=None, key=None) -> Videos:
     """One pass over the videos of `split`.
 
     An encoder of frames is applied to each frame; one of clips must give features for each
@@ -48,6 +51,8 @@ def read_videos(split, feature, encoder, pooling, batch_size) -> Videos:
         encoder: The frozen trunk; None for the values of the frames themselves.
         pooling: How maps of a frame become vectors.
         batch_size: Frames in a batch.
+        store: The `FeatureStore` that holds the features; None for a temporary one.
+        key: What the features depend on; see `FeatureStore.entry`.
 
     Raises:
         DataError: If the split lacks the feature, or it does not fit the encoder.
@@ -63,15 +68,60 @@ def read_videos(split, feature, encoder, pooling, batch_size) -> Videos:
             f"'{feature}' must be a video (time, height, width, channels), or several views of "
             f"one. Received: {spec.shape}. {OFFER}."
         )
+    names = frame_target_names(split, feature)
+
+    def produce(write):
+        embedding = _embedding(encoder, spec, pooling, batch_size, feature)
+        shapes, targets = [], {name: [] for name in names}
+        for video, values in _each_video(split, feature, names, batch_size):
+            frames = embedding(video)
+            write(frames.reshape(-1, frames.shape[-1]))
+            shapes.append(frames.shape[:-1])
+            for name in names:
+                targets[name].append(values[name])
+        if not shapes:
+            raise DataError(
+                "A split that is judged must have a video. Received: an empty split. Choose "
+                "another dataset."
+            )
+        arrays = {"shapes": np.array(shapes)}
+        for name, values in targets.items():
+            arrays[f"values of {name}"] = np.concatenate([np.ravel(value) for value in values])
+            arrays[f"shapes of {name}"] = np.array([np.shape(value) for value in values], np.int64)
+        return arrays
+
+    entry = (store or FeatureStore()).entry(key, produce)
+    shapes = [(*shape, entry.rows.shape[1]) for shape in entry.arrays["shapes"]]
+    targets = {}
+    for name in names:
+        shapes_of = entry.arrays[f"shapes of {name}"]
+        targets[name] = _split_up(entry.arrays[f"values of {name}"], shapes_of)
+    return Videos(_split_up(entry.rows.reshape(-1), shapes), targets, entry.rows)
+
+
+def frame_target_names(split, feature) -> list:
+    """Features that are read along with the videos as possible targets."""
+    spec = split.features[feature]
+    return [name for name in split.features if _is_target(split.features[name], spec)]
+
+
+def _split_up(values, shapes):
+    """Arrays of the given shapes from all their values in one row."""
+    ends = np.cumsum([np.prod(shape, dtype=np.int64) for shape in shapes])
+    parts = np.split(values, ends[:-1])
+    return [part.reshape(tuple(shape)) for part, shape in zip(parts, shapes, strict=True)]
+
+
+def _each_video(split, feature, names, batch_size):
+    """Yields each video without its padding, in float, and a dict of the values of `names`."""
+    spec = split.features[feature]
     time_axis = spec.shape.rank - 4
-    embedding = _embedding(encoder, spec, pooling, batch_size, feature)
-    names = [name for name in split.features if _is_target(split.features[name], spec)]
     # Videos whose length is not known cannot share a batch.
     shapes = [split.features[name].shape for name in (feature, *names)]
     together = 1
     if all(shape.is_fully_defined() for shape in shapes):
         together = max(1, batch_size // spec.shape[:-3].num_elements())
-    features, targets = [], {name: [] for name in names}
+    number = 0
     for batch in split.batches(together, only=(feature, *names)):
         columns = {name: batch[name].numpy() for name in names}
         videos = as_float({feature: batch[feature]})[feature]
@@ -81,20 +131,15 @@ def read_videos(split, feature, encoder, pooling, batch_size) -> Videos:
             if not 1 <= frames <= total:
                 raise DataError(
                     f"'num_frames' must be the number of frames of the video, 1 to {total}. "
-                    f"Received: {frames} (video {len(features)}). Check the dataset's reader."
+                    f"Received: {frames} (video {number}). Check the dataset's reader."
                 )
-            video = videos[row, :, :frames] if time_axis else videos[row, :frames]
-            features.append(embedding(video))
+            values = {}
             for name in names:
                 value = columns[name][row]
                 of_frames = split.features[name].shape.rank and len(value) == total
-                targets[name].append(value[:frames] if of_frames else value)
-    if not features:
-        raise DataError(
-            "A split that is judged must have a video. Received: an empty split. Choose another "
-            "dataset."
-        )
-    return Videos(features, targets)
+                values[name] = value[:frames] if of_frames else value
+            yield (videos[row, :, :frames] if time_axis else videos[row, :frames]), values
+            number += 1
 
 
 def gives_frames(encoder) -> bool:

@@ -8,10 +8,16 @@ Their Rank", ICML 2023, https://arxiv.org/abs/2210.02885.
 import numpy as np
 
 from sslkeras.errors import DataError
+from sslkeras.evaluation.moments import chunks, moments
 
 # The rank is taken of no more rows than this, evenly over the split: its cost is cubic.
 _MOST_ROWS = 2048
 _CONSTANT = 1e-6
+
+
+def finite_rows(features):
+    """bool `(rows,)`: those without NaN and infinity."""
+    return np.concatenate([np.isfinite(features[part]).all(axis=-1) for part in chunks(features)])
 
 
 def check_finite(features, owner, split):
@@ -20,7 +26,7 @@ def check_finite(features, owner, split):
     Raises:
         DataError: Says in how many rows of which split.
     """
-    bad = len(features) - int(np.isfinite(features).all(axis=-1).sum())
+    bad = int((~finite_rows(features)).sum())
     if bad:
         raise DataError(
             f"Features must be finite. Received: NaN or infinity in {bad} of {len(features)} rows "
@@ -46,20 +52,26 @@ def effective_rank(features) -> float:
 
 
 def health(features) -> dict:
-    """What tells a collapsed representation, by name.
+    """What tells a collapsed or broken representation, by name.
 
     Returns:
-        "feature std" (mean over the features of their standard deviation) and "effective
-        rank".
+        "feature std" (mean over the features of their standard deviation), "effective rank",
+        and "rows not finite": how many have NaN or infinity and are left out of the others.
+        Without a finite row the first two are NaN.
     """
-    return {
-        "feature std": float(features.std(axis=0, dtype=np.float64).mean()),
-        "effective rank": effective_rank(features),
-    }
+    finite = finite_rows(features)
+    result = {"feature std": np.nan, "effective rank": np.nan}
+    if finite.any():
+        kept = features if finite.all() else features[finite]
+        result = {
+            "feature std": float(moments(kept)[1].mean()),
+            "effective rank": effective_rank(kept),
+        }
+    return {**result, "rows not finite": float((~finite).sum())}
 
 
 def is_collapsed(features) -> bool:
     """Whether no feature varies over the examples (two or more)."""
-    spread = features.std(axis=0, dtype=np.float64)
-    scale = np.abs(features).mean(dtype=np.float64)
+    mean, spread = moments(features)
+    scale = np.sqrt((mean**2 + spread**2).mean())
     return len(features) > 1 and bool(spread.max() <= _CONSTANT * max(1.0, scale))

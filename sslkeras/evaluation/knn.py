@@ -12,8 +12,9 @@ from sslkeras.evaluation.probe import Probe, accuracies, check_probe_pooling, cl
 from sslkeras.evaluation.retrieval import NEIGHBOURS_CAPTION
 from sslkeras.hyperparameters import Integer, Optional, Real, Text
 
-# Similarities held at a time: 2^24 floats are 64 MB.
+# Similarities held at a time, and values of the bank: 2^24 floats are 64 MB.
 _CHUNK = 2**24
+_BANK_CHUNK = 2**26
 
 
 class KNN(Probe):
@@ -65,7 +66,8 @@ class KNN(Probe):
         queries = subject.features("test", self.pooling)
         classes, truth, test_truth = classes_of(subject, self.target)
         rows = labels_module.subset(truth, self.labels, seed)
-        bank, truth = bank[rows], truth[rows]
+        if len(rows) < len(bank):
+            bank, truth = bank[rows], truth[rows]
 
         def draw():
             from sslkeras.pictures.neighbours import draw_neighbours
@@ -100,20 +102,44 @@ def votes(bank, truth, queries, num_classes, k, temperature):
         that a small temperature cannot overflow.
     """
     k = min(k, len(bank))
-    bank = tf.constant(_unit(bank))
+    nearest, index = _nearest(bank, queries, k)
     result = np.empty((len(queries), num_classes))
-    chunk = max(1, _CHUNK // len(truth))
+    chunk = max(1, _CHUNK // k)
     for start in range(0, len(queries), chunk):
-        part = _unit(queries[start : start + chunk])
-        # top_k lists equal similarities by their place in the bank.
-        nearest, index = tf.math.top_k(tf.matmul(part, bank, transpose_b=True), k)
-        nearest = nearest.numpy().astype(np.float64)  # (queries, k)
-        weights = np.exp((nearest - nearest[:, :1]) / temperature)
+        similar = nearest[start : start + chunk].astype(np.float64)
+        weights = np.exp((similar - similar[:, :1]) / temperature)
         # bincount adds in order of similarity: classes with equal weights tie exactly.
-        cells = np.arange(len(part))[:, np.newaxis] * num_classes + truth[index.numpy()]
-        sums = np.bincount(cells.ravel(), weights.ravel(), minlength=len(part) * num_classes)
-        result[start : start + chunk] = sums.reshape(len(part), num_classes)
+        rows = np.arange(len(similar))[:, np.newaxis] * num_classes
+        cells = rows + truth[index[start : start + chunk]]
+        sums = np.bincount(cells.ravel(), weights.ravel(), minlength=len(similar) * num_classes)
+        result[start : start + chunk] = sums.reshape(len(similar), num_classes)
     return result
+
+
+def _nearest(bank, queries, k):
+    """Cosine and index of the `k` most similar rows of the bank, `(queries, k)` each.
+
+    The bank is gone through in parts, so that no copy of all of it is made.
+    """
+    nearest = np.empty((len(queries), 0), np.float32)
+    index = np.empty((len(queries), 0), np.int32)
+    size = max(1, _BANK_CHUNK // bank.shape[1])
+    for first in range(0, len(bank), size):
+        part = tf.constant(_unit(bank[first : first + size]))
+        found, place = [], []
+        chunk = max(1, _CHUNK // len(part))
+        for start in range(0, len(queries), chunk):
+            rows = slice(start, start + chunk)
+            similar = tf.matmul(_unit(queries[rows]), part, transpose_b=True)
+            # top_k lists equal similarities by their place: those of earlier parts come first.
+            one, where = tf.math.top_k(similar, min(k, len(part)))
+            one = tf.concat([nearest[rows], one], axis=1)
+            where = tf.concat([index[rows], where + first], axis=1)
+            best, order = tf.math.top_k(one, min(k, one.shape[1]))
+            found.append(best.numpy())
+            place.append(tf.gather(where, order, batch_dims=1).numpy())
+        nearest, index = np.concatenate(found), np.concatenate(place)
+    return nearest, index
 
 
 def _unit(rows):

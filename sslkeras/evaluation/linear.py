@@ -1,12 +1,14 @@
 """Linear probe: how well a linear model reads the targets off frozen features."""
 
-import warnings
-
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, Ridge
+import tensorflow as tf
+from sklearn.metrics import r2_score
 
+from sslkeras.errors import DataError
 from sslkeras.evaluation import labels as labels_module
+from sslkeras.evaluation.logistic import Logistic
+from sslkeras.evaluation.logistic_sgd import fit_logistic_sgd
+from sslkeras.evaluation.moments import standardiser
 from sslkeras.evaluation.probe import (
     Probe,
     accuracies,
@@ -15,6 +17,7 @@ from sslkeras.evaluation.probe import (
     classes_of,
     keep_confusion,
 )
+from sslkeras.evaluation.ridge import fit_ridge
 from sslkeras.hyperparameters import (
     AnyOf,
     Boolean,
@@ -37,7 +40,9 @@ class Linear(Probe):
 
         sum over examples of -log softmax(W x + b)[y]  +  l2 / 2 * ||W||^2
 
-    to convergence (L-BFGS), the bias `b` unpenalised.
+    to convergence, the bias `b` unpenalised. Real numbers are predicted by ridge regression
+    with the same penalty; where the target has several (a box, positions of frames), R^2 is
+    the mean over them.
 
     Args:
         labels: How many training labels are used: None for all, a float for a fraction, an
@@ -47,8 +52,13 @@ class Linear(Probe):
         standardise: Whether features are brought to mean 0 and deviation 1, both measured
             on the labelled train examples; a constant feature is only centred.
         pooling: How maps become vectors; None for the evaluation's.
-        target: Feature that holds the class, or the real number or numbers to predict, of any
-            shape; then R^2 is the mean over the numbers.
+        target: Feature that holds the class, or the numbers to predict: real ones of any
+            shape, or several integers.
+        backend: How classes are fitted. "exact": L-BFGS, with the labelled features in memory
+            in float32. "sgd": batches on the encoder's replicas, for features that memory cannot
+            hold; it comes close to the same minimum.
+        epochs: Passes of "sgd" over the labelled examples.
+        batch_size: Examples in a step of "sgd", over all replicas.
         seeds: How many subsets are drawn; it makes no difference when `labels` is None.
     """
 
@@ -61,11 +71,24 @@ class Linear(Probe):
         "standardise": Boolean(),
         "pooling": Optional(Text("a pooling"), "that of the evaluation"),
         "target": Text("the name of a feature"),
+        "backend": Choice("exact", "sgd"),
+        "epochs": Integer(1),
+        "batch_size": Integer(1),
         "seeds": Integer(1),
     }
 
     def __init__(
-        self, *, labels=None, l2=1.0, standardise=True, pooling=None, target="label", seeds=1
+        self,
+        *,
+        labels=None,
+        l2=1.0,
+        standardise=True,
+        pooling=None,
+        target="label",
+        backend="exact",
+        epochs=20,
+        batch_size=2048,
+        seeds=1,
     ):
         super().__init__(
             labels=labels,
@@ -73,6 +96,9 @@ class Linear(Probe):
             standardise=standardise,
             pooling=pooling,
             target=target,
+            backend=backend,
+            epochs=epochs,
+            batch_size=batch_size,
             seeds=seeds,
         )
         check_probe_pooling(pooling)
@@ -88,21 +114,24 @@ class Linear(Probe):
         train = subject.features("train", self.pooling)
         test = subject.features("test", self.pooling)
         targets = subject.targets("train", self.target)
-        if np.issubdtype(targets.dtype, np.floating):
-            test_targets = subject.targets("test", self.target)
+        if np.issubdtype(targets.dtype, np.floating) or (
+            targets.ndim > 1 and targets.dtype.kind in "biu"
+        ):
+            # Without strata: several integers an example are no classes.
+            targets = _numbers(targets, self.target, "train")
+            test_targets = _numbers(subject.targets("test", self.target), self.target, "test")
             check_lengths(train, targets, self.target, "train")
             check_lengths(test, test_targets, self.target, "test")
-            targets = targets.reshape(len(targets), -1) if targets.ndim > 2 else targets
-            test_targets = test_targets.reshape(len(test_targets), *targets.shape[1:])
 
             def judge(rows):
-                return self._regress(train[rows], targets[rows], test, test_targets, seed)
+                return self._regress(_rows(train, rows), targets[rows], test, test_targets, seed)
         else:
             classes, truth, test_truth = classes_of(subject, self.target)
 
             def judge(rows):
+                train_rows = _rows(train, rows)
                 return self._classify(
-                    train[rows], truth[rows], test, test_truth, classes, seed, subject
+                    train_rows, truth[rows], test, test_truth, classes, seed, subject
                 )
 
         several = isinstance(self.labels, tuple)
@@ -116,41 +145,59 @@ class Linear(Probe):
     def _classify(self, train, truth, test, test_truth, classes, seed, subject):
         train, test = self._prepare(train, test)
         num_classes = len(classes)
+        l2 = self.l2
+        if l2 == "search":
+            fitted = {}
 
-        def accuracy(l2, fit, held_out):
-            scores = fit_logistic(train[fit], truth[fit], l2, num_classes, subject.note)
-            return (scores(train[held_out]).argmax(axis=-1) == truth[held_out]).mean()
+            def accuracy(l2, fit, held_out):
+                if "model" not in fitted:  # One for all penalties, each begins where one ended.
+                    fitted["model"] = self._fitter(
+                        train[fit], truth[fit], num_classes, seed, subject
+                    )
+                scores = fitted["model"](l2)(train[held_out])
+                return (scores.argmax(axis=-1) == truth[held_out]).mean()
 
-        l2 = self._choose_l2(len(train), seed, accuracy, truth)
-        scores = fit_logistic(train, truth, l2, num_classes, subject.note)(test)
+            l2 = self._choose_l2(len(train), seed, accuracy, truth)
+        scores = self._fitter(train, truth, num_classes, seed, subject)(l2)(test)
         keep_confusion(subject, test_truth, scores.argmax(axis=-1), classes, self.target)
         return accuracies(scores, test_truth)
 
+    def _fitter(self, train, truth, num_classes, seed, subject):
+        """A function from the penalty to scores of features."""
+        if self.backend == "exact":
+            return Logistic(train, truth, num_classes, subject.note).fit
+        return lambda l2: fit_logistic_sgd(
+            train,
+            truth,
+            l2,
+            num_classes,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            seed=seed,
+            strategy=_strategy(subject),
+            note=subject.note,
+        )
+
     def _regress(self, train, targets, test, test_targets, seed):
         train, test = self._prepare(train, test)
+        l2 = self.l2
+        if l2 == "search":
 
-        def score(l2, fit, held_out):
-            return (
-                Ridge(alpha=l2)
-                .fit(train[fit], targets[fit])
-                .score(train[held_out], targets[held_out])
-            )
+            def score(l2, fit, held_out):
+                predict = fit_ridge(train[fit], targets[fit], l2)
+                return r2_score(targets[held_out], predict(train[held_out]))
 
-        l2 = self._choose_l2(len(train), seed, score)
-        return {"R^2": float(Ridge(alpha=l2).fit(train, targets).score(test, test_targets))}
+            l2 = self._choose_l2(len(train), seed, score)
+        predicted = fit_ridge(train, targets, l2)(test)
+        return {"R^2": float(r2_score(test_targets, predicted))}
 
     def _prepare(self, train, test):
-        # float64: L-BFGS stops early on the rounding noise of float32 objectives.
-        train, test = train.astype(np.float64), test.astype(np.float64)
         if not self.standardise:
             return train, test
-        mean, deviation = train.mean(axis=0), train.std(axis=0)
-        deviation = np.where(deviation < 1e-6, 1.0, deviation)
-        return (train - mean) / deviation, (test - mean) / deviation
+        standardise = standardiser(train)
+        return standardise(train), standardise(test)
 
     def _choose_l2(self, count, seed, score, truth=None):
-        if self.l2 != "search":
-            return self.l2
         strata = np.zeros(count) if truth is None else truth
         held_out = labels_module.subset(strata, _VALIDATION, seed + 1)
         fit = np.setdiff1d(np.arange(count), held_out)
@@ -160,43 +207,32 @@ class Linear(Probe):
         return max(reversed(_SEARCHED), key=lambda l2: score(l2, fit, held_out))
 
 
-def fit_logistic(features, truth, l2, num_classes, note=lambda text: None):
-    """Fits multinomial logistic regression to convergence.
+def _rows(features, chosen):
+    """Those rows, without a copy if they are all."""
+    return features if len(chosen) == len(features) else features[chosen]
 
-    Args:
-        features: float64 `(examples, features)`.
-        truth: int `(examples,)`, two or more different values in [0, num_classes).
-        l2: Weight of the penalty `l2 / 2 * ||W||^2`.
-        num_classes: Classes in all; those that `truth` lacks score -infinity.
-        note: Told in words if the fit did not converge.
 
-    Returns:
-        A function from features `(examples, features)` to scores `(examples, num_classes)`:
-        log probabilities up to a constant an example.
+def _numbers(targets, name, split):
+    """Targets as float64 `(examples, numbers)`.
+
+    Raises:
+        DataError: If one is NaN or infinite.
     """
-    present = np.unique(truth)
-    # Two classes share one weight vector w in scikit-learn. As rows -w/2 and w/2 of W it
-    # costs ||W||^2 = ||w||^2 / 2: half the penalty.
-    strength = 2.0 / l2 if len(present) == 2 else 1.0 / l2
-    model = LogisticRegression(C=strength, max_iter=1000, tol=1e-5)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", ConvergenceWarning)
-        try:
-            model.fit(features, truth)
-        except ConvergenceWarning:
-            note(
-                "The linear probe did not converge in 1000 iterations; standardise=True or a "
-                "larger l2 helps."
-            )
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(features, truth)
+    numbers = targets.reshape(len(targets), -1).astype(np.float64)
+    bad = int((~np.isfinite(numbers).all(axis=1)).sum())
+    if bad:
+        raise DataError(
+            f"Numbers to predict must be finite. Received: NaN or infinity in {bad} of "
+            f"{len(numbers)} values of '{name}' ({split} split). Choose another `target`, or leave "
+            "these examples out of the dataset."
+        )
+    return numbers
 
-    def scores(rows):
-        decision = model.decision_function(rows)
-        if len(present) == 2:
-            decision = np.stack([-decision / 2, decision / 2], axis=-1)
-        result = np.full((len(rows), num_classes), -np.inf)
-        result[:, present] = decision
-        return result
 
-    return scores
+def _strategy(subject):
+    """The replicas of the encoder, or those of the scope we are in."""
+    if subject.encoder is not None:
+        strategy = subject.encoder.distribute_strategy
+        if isinstance(strategy, tf.distribute.MirroredStrategy):
+            return strategy
+    return tf.distribute.get_strategy()

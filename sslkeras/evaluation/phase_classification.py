@@ -9,7 +9,7 @@ from scipy import stats
 from sklearn.svm import SVC
 
 from sslkeras.errors import DataError
-from sslkeras.evaluation.linear import fit_logistic
+from sslkeras.evaluation.logistic import fit_logistic
 from sslkeras.evaluation.probe import Probe, keep_confusion
 from sslkeras.evaluation.video_frames import phases_of
 from sslkeras.hyperparameters import AnyOf, Choice, Integer, ListOf, Real, Text

@@ -10,6 +10,8 @@ from sslkeras.errors import ConfigurationError, DataError
 from sslkeras.evaluation import features as features_module
 from sslkeras.evaluation import frame_features as frame_features_module
 from sslkeras.evaluation import health
+from sslkeras.evaluation.feature_store import FeatureStore
+from sslkeras.evaluation.fingerprints import encoder_fingerprint
 from sslkeras.hyperparameters import Configurable
 from sslkeras.notation import suggest
 
@@ -36,6 +38,10 @@ class Subject:
             for the raw input.
         reads: Name of the raw feature that each trunk takes, by the trunk's name.
         draws: Whether `picture` keeps what it is given.
+        store: The `FeatureStore` for the features; None for a temporary one.
+        fingerprints: `DataFingerprints` of `data`, by which features are found again in
+            `store`; None: they are extracted anew.
+        wanted: Features that are read as targets whatever their size.
     """
 
     def __init__(
@@ -53,6 +59,9 @@ class Subject:
         encoders=None,
         reads=None,
         draws=False,
+        store=None,
+        fingerprints=None,
+        wanted=(),
     ):
         features_module.check_pooling(pooling)
         self.name, self.data, self.feature, self.encoder = name, data, feature, encoder
@@ -64,6 +73,8 @@ class Subject:
         self.draws, self.drawings = draws, {}
         self._encoders = encoders
         self._make_encoder = make_encoder
+        self._store = store or FeatureStore()
+        self._fingerprints, self._wanted = fingerprints, tuple(wanted)
         self._cache = {}
 
     @property
@@ -106,7 +117,8 @@ class Subject:
         """Features of "train" or "test", extracted once.
 
         Returns:
-            float32 `(examples, features)` in the order of the split.
+            float32 `(examples, features)` in the order of the split, a read-only memory map:
+            look at it chunk by chunk (`moments.chunks`) where that is possible.
 
         Raises:
             DataError: If a row has NaN or infinity.
@@ -122,7 +134,7 @@ class Subject:
         targets = self._extracted(split, None).targets
         if name not in targets:
             raise DataError(
-                f"The dataset must offer '{name}' with one short value an example. Received: "
+                f"The dataset must offer '{name}' with a value of one size an example. Received: "
                 f"{', '.join(sorted(targets)) or 'no such feature'} ({split} split). Choose "
                 "another dataset or another `target`."
             )
@@ -207,6 +219,9 @@ class Subject:
                 encoders=self._encoders,
                 reads=self.reads,
                 draws=self.draws,
+                store=self._store,
+                fingerprints=self._fingerprints,
+                wanted=self._wanted,
             )
             other.notes, other.kept, other.drawings = self.notes, self.kept, self.drawings
             self._cache["encoder", name] = other
@@ -231,15 +246,24 @@ class Subject:
             if self.encoder.output_shape and len(self.encoder.output_shape) == 2:
                 pooling = "mean"  # A vector stays what it is: one pass is enough.
         if (split, pooling) not in self._cache:
-            embedding = (
-                _flatten
-                if self.encoder is None
-                else features_module.embedding_of(
-                    self.encoder, pooling, self.split(split).features[self.feature]
+            part = self.split(split)
+
+            def embedding():
+                if self.encoder is None:
+                    return _flatten
+                return features_module.embedding_of(
+                    self.encoder, pooling, part.features[self.feature]
                 )
-            )
+
+            names = features_module.target_names(part, self.feature, self._wanted)
             extracted = features_module.extract(
-                self.split(split), self.feature, embedding, self.batch_size
+                part,
+                self.feature,
+                embedding,
+                self.batch_size,
+                wanted=self._wanted,
+                store=self._store,
+                key=self._key("examples", split, self.feature, pooling, names),
             )
             health.check_finite(extracted.features, self.name, split)
             if health.is_collapsed(extracted.features):
@@ -250,19 +274,44 @@ class Subject:
             self._cache[split, pooling] = extracted
         return self._cache[split, pooling]
 
+    def _key(self, what, split, feature, pooling, names):
+        """What features depend on; None where it cannot be told, or they are quickly made."""
+        if self.encoder is None or self._fingerprints is None or not self._store.keeps:
+            return None
+        if "encoder" not in self._cache:
+            self._cache["encoder"] = encoder_fingerprint(self.encoder)
+        if self._cache["encoder"] is None:
+            return None
+        return {
+            "what": what,
+            "feature": feature,
+            "pooling": pooling,
+            "targets": sorted(names),
+            "data": self._fingerprints(split, (feature, *names)),
+            "encoder": self._cache["encoder"],
+        }
+
     def _videos(self, split, feature, pooling):
         pooling = pooling or self.pooling
         features_module.check_pooling(pooling)
         key = ("frames", split, feature, pooling)
         if key not in self._cache:
+            part = self.split(split)
+            stored = None
+            if feature in part.features:
+                names = frame_features_module.frame_target_names(part, feature)
+                stored = self._key("frames", split, feature, pooling, names)
             videos = frame_features_module.read_videos(
-                self.split(split), feature, self.encoder, pooling, self.batch_size
+                part,
+                feature,
+                self.encoder,
+                pooling,
+                self.batch_size,
+                store=self._store,
+                key=stored,
             )
-            frames = np.concatenate(
-                [one.reshape(-1, one.shape[-1]) for one in videos.features], axis=0
-            )
-            health.check_finite(frames, self.name, split)
-            if health.is_collapsed(frames):
+            health.check_finite(videos.rows, self.name, split)
+            if health.is_collapsed(videos.rows):
                 self.note(
                     f"The features of the frames by '{self.name}' hardly vary over the {split} "
                     "split: a collapsed representation."

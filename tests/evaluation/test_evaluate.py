@@ -9,6 +9,7 @@ import pytest
 import sslkeras
 from sslkeras.datasets.dataset import ArraySplit, Given
 from sslkeras.errors import ConfigurationError, DataError, PluginError, RunError
+from sslkeras.evaluation import features
 from sslkeras.evaluation.linear import Linear
 from sslkeras.evaluation.probe import Probe
 
@@ -93,7 +94,11 @@ def test_the_file_keeps_other_protocols_and_replaces_the_same(run, tmp_path):
     assert (linear["train_size"], linear["test_size"], linear["epoch"]) == (90, 41, 2)
     assert linear["contenders"]["pretrained"]["feature_dimension"] == 6
     assert linear["contenders"]["pretrained"]["seeds"] == [0]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["evaluation.json", "pictures"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "evaluation.json",
+        "features",
+        "pictures",
+    ]
 
 
 def test_a_foreign_file_is_not_overwritten(run, tmp_path):
@@ -158,3 +163,39 @@ def test_probe_objects_are_taken_as_they_are(run):
     result = sslkeras.evaluate(run, probes=[Linear(target="size")])
 
     assert set(result["linear"].metrics()) == {"R^2"}
+
+
+def test_a_second_evaluation_finds_the_features_of_the_first(run, tmp_path, monkeypatch):
+    run.folder = tmp_path
+    calls = []
+    made = features.embedding_of
+
+    def counted(*arguments):
+        calls.append(arguments)
+        return made(*arguments)
+
+    monkeypatch.setattr(features, "embedding_of", counted)
+    first = sslkeras.evaluate(run, probes=["linear"])
+    assert len(calls) == 4  # Pretrained and random init, train and test.
+
+    second = sslkeras.evaluate(run, probes=["linear", "knn(k=5)"])
+
+    assert len(calls) == 4
+    assert second["linear"].runs == first["linear"].runs
+
+
+def test_other_weights_or_data_are_embedded_anew(run, stand_in, data, tmp_path, monkeypatch):
+    run.folder = tmp_path
+    calls = []
+    made = features.embedding_of
+    monkeypatch.setattr(features, "embedding_of", lambda *a: calls.append(a) or made(*a))
+    sslkeras.evaluate(run, probes=["knn(k=5)"], baselines=False)
+
+    run.model.set_weights([1.01 * weights for weights in run.model.get_weights()])
+    sslkeras.evaluate(run, probes=["knn(k=5)"], baselines=False)
+    assert len(calls) == 4
+
+    sslkeras.evaluate(
+        run, probes=["knn(k=5)"], baselines=False, dataset=Given(data.test, data.test)
+    )
+    assert len(calls) == 4  # The test split is known, whatever it is called.

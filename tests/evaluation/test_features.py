@@ -20,7 +20,9 @@ def test_rows_come_once_and_in_order_whatever_the_last_batch():
     split = ArraySplit({"image": images, "label": np.arange(11)})
     encoder = doubling((1, 1, 1))
 
-    found = extract(split, "image", embedding_of(encoder, "mean", split.features["image"]), 4)
+    found = extract(
+        split, "image", lambda: embedding_of(encoder, "mean", split.features["image"]), 4
+    )
 
     np.testing.assert_array_equal(found.features[:, 0], 2.0 * np.arange(11))
     np.testing.assert_array_equal(found.targets["label"], np.arange(11))
@@ -31,7 +33,7 @@ def test_a_split_of_unknown_size_is_read_to_its_end():
     split = Given(examples.filter(lambda example: True)).train
     assert split.size is None
 
-    found = extract(split, "image", lambda batch: batch, 7)
+    found = extract(split, "image", lambda: lambda batch: batch, 7)
 
     np.testing.assert_array_equal(found.features[:, 0], np.arange(300.0))
 
@@ -40,7 +42,9 @@ def test_pixels_reach_the_encoder_in_the_unit_interval():
     split = ArraySplit({"image": np.full((2, 1, 1, 1), 255, np.uint8)})
     encoder = doubling((1, 1, 1))
 
-    found = extract(split, "image", embedding_of(encoder, "mean", split.features["image"]), 4)
+    found = extract(
+        split, "image", lambda: embedding_of(encoder, "mean", split.features["image"]), 4
+    )
 
     np.testing.assert_allclose(found.features, 2.0)
 

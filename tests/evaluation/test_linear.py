@@ -2,16 +2,24 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 
 from sslkeras import registry
+from sslkeras.datasets.dataset import ArraySplit, Given
 from sslkeras.errors import ConfigurationError, DataError
-from sslkeras.evaluation.linear import Linear, fit_logistic
+from sslkeras.evaluation.linear import Linear
+from sslkeras.evaluation.logistic import fit_logistic
+from sslkeras.evaluation.logistic_sgd import fit_logistic_sgd
+from sslkeras.evaluation.moments import standardiser
+from sslkeras.evaluation.probe import Subject
+from sslkeras.training.strategies import create_strategy
 
 X = np.array([[0, 0], [1, 0], [0, 1], [3, 3], [4, 3], [3, 4], [0, 5], [1, 5], [0, 6]], float)
 Y = np.repeat([0, 1, 2], 3)
@@ -98,6 +106,78 @@ def test_real_numbers_are_predicted_by_ridge_regression(subject_of):
     assert result == {
         "R^2": pytest.approx(reference.score(scaler.transform(test), test_y), rel=1e-4)
     }
+
+
+def test_a_target_of_rank_two_is_predicted_number_by_number():
+    generator = np.random.default_rng(0)
+    train, test = (generator.normal(size=(n, 3)).astype(np.float32) for n in (60, 30))
+    mixing = generator.normal(size=(3, 4))
+    noise = generator.normal(size=(30, 2, 2))
+    y, test_y = (train @ mixing).reshape(60, 2, 2), (test @ mixing).reshape(30, 2, 2) + noise
+    splits = [
+        ArraySplit({"image": x, "positions": np.asarray(t, np.float32)})
+        for x, t in ((train, y), (test, test_y))
+    ]
+    scaler = StandardScaler().fit(train)
+    reference = Ridge(alpha=1.0).fit(scaler.transform(train), y.reshape(60, 4))
+    found = reference.predict(scaler.transform(test))
+    scores = [r2_score(test_y.reshape(30, 4)[:, i], found[:, i]) for i in range(4)]
+
+    result = Linear(target="positions").run(
+        Subject("raw input", Given(*splits), "image", None), seed=0
+    )
+
+    assert result == {"R^2": pytest.approx(np.mean(scores), rel=1e-4)}
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_gradient_steps_come_to_the_exact_solution(replicas):
+    generator = np.random.default_rng(0)
+    truth = np.arange(3000) % 4
+    # Correlated features of unequal scales.
+    features = generator.normal(size=(3000, 12)) + 0.7 * truth[:, None] * np.arange(12) / 12
+    features = (features @ generator.normal(size=(12, 12))).astype(np.float32)
+    rows = standardiser(features)(features)
+    strategy = (
+        create_strategy("mirrored(devices=2)") if replicas == 2 else tf.distribute.get_strategy()
+    )
+    notes = []
+
+    scores = fit_logistic_sgd(
+        rows,
+        truth,
+        1.0,
+        5,
+        epochs=150,
+        batch_size=500,
+        seed=0,
+        strategy=strategy,
+        note=notes.append,
+    )
+
+    expected = fit_logistic(rows, truth, 1.0, 5)
+    assert notes == []
+    np.testing.assert_allclose(
+        softmax(scores(rows), axis=-1), softmax(expected(rows), axis=-1), atol=0.02
+    )
+
+
+def test_more_features_than_examples_have_the_same_minimum():
+    generator = np.random.default_rng(0)
+    features, truth = generator.normal(size=(20, 50)), np.arange(20) % 3
+    reference = LogisticRegression(max_iter=5000, tol=1e-9).fit(features, truth)
+    test = generator.normal(size=(10, 50))
+
+    scores = fit_logistic(features, truth, 1.0, 3)
+
+    np.testing.assert_allclose(
+        softmax(scores(test), axis=-1), reference.predict_proba(test), atol=1e-4
+    )
+
+
+def test_numbers_that_are_not_finite_are_refused(subject_of):
+    with pytest.raises(DataError, match="NaN or infinity in 1 of 9 values of 'label'"):
+        Linear().run(subject_of(X, np.where(np.arange(9) == 2, np.nan, 1.0 * Y), X, Y), seed=0)
 
 
 def test_several_label_amounts_are_told_apart(subject_of):

@@ -1,0 +1,269 @@
+"""Multinomial logistic regression to convergence, in little memory.
+
+L-BFGS (J. Nocedal, "Updating Quasi-Newton Matrices with Limited Storage", Mathematics of
+Computation, 1980) in coordinates in which the Hessian at zero weights is the identity.
+"""
+
+import numpy as np
+from scipy import linalg
+
+from sslkeras.evaluation.moments import chunks, moments
+
+# Iterations at most, pairs of steps and gradient changes that are remembered.
+_MOST_ITERATIONS, _MEMORY = 1000, 12
+# A matrix of features x features is factorised up to this many features.
+_LARGEST_FACTOR = 4096
+# Converged: another step would lower the loss of an example by less than that.
+_TOLERANCE = 1e-7
+# In float32 a sum of losses cannot be told from one that is smaller by this share.
+_NOISE = {np.float32: 2e-7, np.float64: 1e-13}
+
+
+class Logistic:
+    """Minimises, for one set of examples and any number of penalties,
+
+        sum over examples of -log softmax(W x + b)[y]  +  l2 / 2 * ||W||^2
+
+    to convergence, the bias `b` unpenalised. Each fit begins where the last one ended.
+
+    The examples are held once, in float32. Passes over them are in float32 as long as the
+    rounding is far below the progress made, then in float64, chunk by chunk. With more
+    features than twice the examples the weights are sought in the span of the examples,
+    where the minimum lies: the cost then depends on the examples alone.
+
+    Args:
+        features: `(examples, features)`: an array, or `Standardised` rows.
+        truth: int `(examples,)`, two or more different values in [0, num_classes).
+        num_classes: Classes in all; those that `truth` lacks score -infinity.
+        note: Told in words if a fit did not converge.
+    """
+
+    def __init__(self, features, truth, num_classes, note=lambda text: None):
+        self._num_classes, self._note = num_classes, note
+        self._present, self._truth = np.unique(truth, return_inverse=True)
+        # The bias makes up for the mean; without it the Hessian falls into two blocks.
+        self._mean = moments(features)[0]
+        rows = np.empty(features.shape, np.float32)
+        for part in chunks(features):
+            rows[part] = features[part] - self._mean
+        self._basis = None
+        if 2 * len(rows) <= rows.shape[1]:
+            rows, self._basis = _in_span(rows)
+        self._rows, self._gram = rows, None
+        self._weights = np.zeros((rows.shape[1], len(self._present)))
+        self._bias = np.zeros(len(self._present))
+
+    def fit(self, l2):
+        """Goes to the minimum for the penalty `l2`.
+
+        Returns:
+            A function from features `(examples, features)` to scores `(examples,
+            num_classes)`: log probabilities up to a constant an example.
+        """
+        count, classes = len(self._rows), len(self._present)
+        factor = self._factor(l2)
+        # At zero weights all probabilities are 1 / classes.
+        bias_scale = np.sqrt(classes / count)
+
+        def unpack(point):
+            point = point.reshape(-1, classes)
+            return factor.solve(point[:-1]), point[-1] * bias_scale
+
+        def objective(point, dtype):
+            weights, bias = unpack(point)
+            value, slope, bias_slope = cross_entropy(self._rows, self._truth, weights, bias, dtype)
+            value += 0.5 * l2 * np.vdot(weights, weights)
+            slope = factor.solve_transposed(slope + l2 * weights)
+            return value, np.concatenate([slope, bias_scale * bias_slope[np.newaxis]]).ravel()
+
+        start = np.concatenate(
+            [factor.multiply(self._weights), self._bias[np.newaxis] / bias_scale]
+        )
+        # Small problems are solved more closely, as it costs nothing.
+        tolerance = _TOLERANCE * count * min(1.0, self._rows.size / 1e6)
+        point, converged = _minimise(objective, start.ravel(), tolerance)
+        if not converged:
+            self._note(
+                f"The linear probe did not converge in {_MOST_ITERATIONS} iterations; "
+                "standardise=True or a larger l2 helps."
+            )
+        self._weights, self._bias = unpack(point)
+        return self._scores()
+
+    def _scores(self):
+        weights = self._weights if self._basis is None else self._basis @ self._weights
+        bias = self._bias - self._mean @ weights
+        return linear_scores(weights, bias, self._present, self._num_classes)
+
+    def _factor(self, l2):
+        """Turns the weights so that the Hessian at zero weights becomes the identity."""
+        width = self._rows.shape[1]
+        if width > _LARGEST_FACTOR:
+            power = np.einsum("ef,ef->", self._rows, self._rows, dtype=np.float64) / width
+            return _Scale(np.sqrt(power / len(self._present) + l2))
+        if self._gram is None:
+            self._gram = np.zeros((width, width))
+            for part in chunks(self._rows):
+                rows = self._rows[part].astype(np.float64)
+                self._gram += rows.T @ rows
+        hessian = self._gram / len(self._present)
+        # Rounding may have left the smallest eigenvalue a little below zero.
+        hessian[np.diag_indices(width)] += l2 + 1e-13 * np.trace(hessian)
+        return _Triangle(linalg.cholesky(hessian, lower=True, overwrite_a=True))
+
+
+def cross_entropy(features, truth, weights, bias, dtype=np.float64):
+    """Sum of -log softmax(W x + b)[y] over examples, and its gradients by W and b.
+
+    Args:
+        features: `(examples, features)`.
+        truth: int `(examples,)`.
+        weights: float64 `(features, classes)`.
+        bias: float64 `(classes,)`.
+        dtype: Of the products.
+
+    Returns:
+        A float and float64 arrays of the shapes of `weights` and `bias`.
+    """
+    value, slope, bias_slope = 0.0, np.zeros(weights.shape), np.zeros(bias.shape)
+    weights, bias = weights.astype(dtype), bias.astype(dtype)[:, np.newaxis]
+    for part in chunks(features):
+        rows = np.asarray(features[part], dtype)
+        logits = np.ascontiguousarray((rows @ weights).T) + bias
+        logits -= logits.max(axis=0)
+        error, places = np.exp(logits), np.arange(len(rows))
+        total = error.sum(axis=0)
+        value += (np.log(total) - logits[truth[part], places]).sum(dtype=np.float64)
+        error /= total
+        error[truth[part], places] -= 1.0
+        slope += (error @ rows).T
+        bias_slope += error.sum(axis=1, dtype=np.float64)
+    return value, slope, bias_slope
+
+
+def linear_scores(weights, bias, present, num_classes):
+    """A function from features `(examples, features)` to scores `(examples, num_classes)`.
+
+    Args:
+        weights: float64 `(features, classes)`.
+        bias: float64 `(classes,)`.
+        present: int `(classes,)`: which of all classes these are; the others score -infinity.
+        num_classes: Classes in all.
+    """
+
+    def scores(rows):
+        result = np.full((len(rows), num_classes), -np.inf)
+        for part in chunks(rows):
+            result[part, present] = np.asarray(rows[part], np.float64) @ weights + bias
+        return result
+
+    return scores
+
+
+def fit_logistic(features, truth, l2, num_classes, note=lambda text: None):
+    """One fit; see `Logistic` and its `fit`."""
+    return Logistic(features, truth, num_classes, note).fit(l2)
+
+
+class _Triangle:
+    """weights = L^-T point, for a Hessian L L^T."""
+
+    def __init__(self, lower):
+        self._lower = lower
+
+    def solve(self, point):
+        return linalg.solve_triangular(self._lower, point, lower=True, trans="T")
+
+    def solve_transposed(self, slope):
+        return linalg.solve_triangular(self._lower, slope, lower=True)
+
+    def multiply(self, weights):
+        return self._lower.T @ weights
+
+
+class _Scale:
+    """weights = point / scale, where there are too many features for a matrix of them."""
+
+    def __init__(self, scale):
+        self._scale = scale
+
+    def solve(self, point):
+        return point / self._scale
+
+    solve_transposed = solve
+
+    def multiply(self, weights):
+        return weights * self._scale
+
+
+def _in_span(rows):
+    """Coordinates of the rows in an orthonormal basis of their span, and that basis.
+
+    Returns:
+        float32 `(rows, rank)` and float64 `(features, rank)`.
+    """
+    rows = rows.astype(np.float64)
+    values, vectors = linalg.eigh(rows @ rows.T)
+    kept = values > 1e-10 * max(values[-1], 1e-300)
+    lengths, vectors = np.sqrt(values[kept]), vectors[:, kept]
+    return (vectors * lengths).astype(np.float32), rows.T @ (vectors / lengths)
+
+
+def _minimise(objective, point, tolerance):
+    """Minimum of a convex function by L-BFGS.
+
+    Args:
+        objective: `(point, dtype) -> value, gradient`, computed in that dtype.
+        point: float64 `(variables,)`.
+        tolerance: Of what the next step would gain.
+
+    Returns:
+        The point, and whether it is within the tolerance.
+    """
+    dtype, steps, changes = np.float32, [], []
+    value, slope = objective(point, dtype)
+    for _ in range(_MOST_ITERATIONS):
+        direction = _direction(slope, steps, changes)
+        descent = np.vdot(direction, slope)
+        noise = _NOISE[dtype] * abs(value)
+        if dtype is np.float32 and -descent <= max(2 * tolerance, 20 * noise):
+            dtype = np.float64
+            value, slope = objective(point, dtype)
+            continue
+        if -descent <= 2 * tolerance:
+            return point, True
+        length = 1.0
+        for _ in range(20):
+            step = length * direction
+            new_value, new_slope = objective(point + step, dtype)
+            if new_value <= value + 1e-4 * length * descent + noise:
+                break
+            # The lowest point of the parabola through what is known, within bounds.
+            bend = 2.0 * (new_value - value - length * descent)
+            length *= float(np.clip(-length * descent / bend, 0.1, 0.5))
+        else:
+            if dtype is np.float64 and not steps:
+                break
+            # Rounding, or what was remembered, leads nowhere.
+            dtype, steps, changes = np.float64, [], []
+            value, slope = objective(point, dtype)
+            continue
+        change = new_slope - slope
+        if np.vdot(step, change) > 1e-12 * np.vdot(step, step):
+            steps, changes = [*steps, step][-_MEMORY:], [*changes, change][-_MEMORY:]
+        point, value, slope = point + step, new_value, new_slope
+    return point, False
+
+
+def _direction(slope, steps, changes):
+    """Minus the gradient times the remembered inverse Hessian (two-loop recursion)."""
+    direction, shares = -slope, []
+    scales = [1.0 / np.vdot(step, change) for step, change in zip(steps, changes)]
+    for step, change, scale in zip(steps[::-1], changes[::-1], scales[::-1]):
+        shares.append(scale * np.vdot(step, direction))
+        direction = direction - shares[-1] * change
+    if steps:
+        direction = direction / (scales[-1] * np.vdot(changes[-1], changes[-1]))
+    for step, change, scale, share in zip(steps, changes, scales, shares[::-1]):
+        direction = direction + (share - scale * np.vdot(change, direction)) * step
+    return direction
