@@ -51,7 +51,7 @@ def their_knn(bank, truth, queries):
 
 
 def our_linear(features, truth, test):
-    from sslkeras.evaluation.linear import fit_logistic
+    from sslkeras.evaluation.logistic import fit_logistic
 
     mean, deviation = features.mean(axis=0), features.std(axis=0)
     scores = fit_logistic(
