@@ -62,7 +62,7 @@ def overview() -> str:
                 text = f"BROKEN: it needs {', '.join(lacking)}; install what is missing."
             if offered.count(entry.name) > 1:
                 text = "CONFLICT: offered more than once; uninstall one. " + text
-            lines.append(f"  {entry.name:<24}{entry.distribution} {entry.version}")
+            lines.append(f"  {entry.name:<27} {entry.distribution} {entry.version}")
             lines += _wrapped(text, " " * 6)
         lines.append("")
     if disabled:
@@ -99,7 +99,8 @@ def _describe(title, known, name):
     about, explained = docstrings.split_arguments(inspect.getdoc(loaded) or "")
     lines = [
         f"{title[:-1]} '{name}'",
-        f"from {entry.distribution} {entry.version} ({entry.value})",
+        f"from {entry.distribution} {entry.version}",
+        f"({entry.value})",
         "",
         about,
         "",

@@ -67,7 +67,7 @@ def test_turning_the_state_turns_the_picture():
     upright, turned = (np.abs(f - plain).sum(axis=-1) for f in (first, second))
     # Counter-clockwise.
     assert np.corrcoef(np.rot90(upright).ravel(), turned.ravel())[0, 1] > 0.95
-    assert np.corrcoef(np.rot90(upright, -1).ravel(), turned.ravel())[0, 1] < 0.8
+    assert np.corrcoef(np.rot90(upright, -1).ravel(), turned.ravel())[0, 1] < 0.9
 
 
 def test_sequences_depend_on_seed_and_index_alone(data):
