@@ -46,7 +46,7 @@ def test_nothing_heavy_is_imported_by_the_command(sslkeras, install, tmp_path):
     done = sslkeras("list")
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert "acme_task               acme 1.2\n      Acme's task." in done.stdout
+    assert "acme_task                   acme 1.2\n      Acme's task." in done.stdout
 
 
 def test_missing_modules_and_conflicts_are_marked(sslkeras, install):
