@@ -189,7 +189,7 @@ def test_a_strangers_task_is_listed_and_trained_by_the_command(environment):
     )
 
     assert (listed.returncode, listed.stderr) == (0, "")
-    assert f"rotation                {distribution(STRANGER)} 0.1.0\n" in listed.stdout
+    assert f"rotation                    {distribution(STRANGER)} 0.1.0\n" in listed.stdout
     assert "BROKEN" not in listed.stdout and "CONFLICT" not in listed.stdout
     assert trained.returncode == 0, trained.stderr
     assert "Surrogate task at the end: loss" in trained.stdout

@@ -19,7 +19,7 @@ def test_each_installed_name_is_shown_with_its_distribution_and_a_line_on_it():
                 for number, line in enumerate(lines)
                 if line.split() == [entry.name, entry.distribution, entry.version]
             ]
-            assert lines[at + 1].strip().startswith(entry.summary[:60])
+            assert lines[at + 1].strip().startswith(entry.summary[:50])
 
 
 def test_what_is_read_and_offered_is_shown():
