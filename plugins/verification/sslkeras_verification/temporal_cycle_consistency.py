@@ -324,8 +324,15 @@ class TemporalCycleConsistency(Task):
             if len(shape) == 1:
                 x = keras.layers.Reshape((self.num_context, 1, 1, *shape))(x)
             for filters in self.conv_filters:
+                # float32, as TensorFlow's gradients of such kernels in bfloat16 are wrong on some
+                # processors: oneDNN's differ from call to call, and may be infinite.
                 x = keras.layers.Conv3D(
-                    filters, 3, padding="same", use_bias=False, kernel_regularizer=penalty
+                    filters,
+                    3,
+                    padding="same",
+                    use_bias=False,
+                    kernel_regularizer=penalty,
+                    dtype="float32",
                 )(x)
                 x = keras.layers.BatchNormalization()(x)
                 x = keras.layers.ReLU()(x)

@@ -10,7 +10,7 @@ SMALL = (
 
 @parametrize_with_checks(
     [
-        Subject(f"temporal_cycle_consistency({SMALL}, dropout=0.0, temperature=1.0)"),
+        Subject(f"temporal_cycle_consistency({SMALL}, dropout=0.0)"),
         Subject(
             f"temporal_cycle_consistency({SMALL}, num_context=1, loss_type='classification', "
             "stochastic_matching=True, videos_per_set=3, cycle_length=3, num_cycles=4)",
