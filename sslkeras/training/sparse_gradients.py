@@ -1,6 +1,10 @@
 """Gradients of some rows of a table, which are never made as large as the table."""
 
+import keras
 import tensorflow as tf
+
+# What makes plain gradient descent another method, by name of the optimizer's attribute.
+_BESIDES = ("momentum", "weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema")
 
 
 def is_sparse(gradient) -> bool:
@@ -21,6 +25,29 @@ def clipped_by_global_norm(gradients, norm):
     """`tf.clip_by_global_norm`, for which a row that comes in several parts is their sum."""
     clipped, _ = tf.clip_by_global_norm([with_each_row_once(one) for one in gradients], norm)
     return clipped
+
+
+def is_plain_descent(optimizer) -> bool:
+    """Whether an optimizer does nothing but w <- w - learning_rate * gradient."""
+    if not isinstance(optimizer, keras.optimizers.SGD):
+        return False
+    return not any(getattr(optimizer, name, None) for name in _BESIDES)
+
+
+def descend_rows(optimizer, gradients, variables):
+    """The update of `is_plain_descent`'s optimizers for sparse gradients, on one replica.
+
+    The rows of a gradient are subtracted as they come. Optimizers first add up those that belong
+    to the same place, which takes several times as long and gives the same sum.
+
+    Args:
+        optimizer: Its rate is used; the count of its updates is the caller's matter.
+        gradients: `tf.IndexedSlices`.
+        variables: The table of each.
+    """
+    for gradient, variable in zip(gradients, variables):
+        rate = tf.cast(optimizer.learning_rate, gradient.dtype)
+        variable.scatter_sub(tf.IndexedSlices(rate * gradient.values, gradient.indices))
 
 
 class GradientSum:

@@ -11,6 +11,8 @@ from sslkeras.training.optimizers import create_optimizer
 from sslkeras.training.sparse_gradients import (
     GradientSum,
     clipped_by_global_norm,
+    descend_rows,
+    is_plain_descent,
     with_each_row_once,
 )
 from sslkeras.training.strategies import create_strategy
@@ -40,6 +42,32 @@ def test_the_norm_is_that_of_the_dense_gradient():
     assert isinstance(clipped, tf.IndexedSlices)
     dense = tf.convert_to_tensor(clipped).numpy()[:2, 0]
     np.testing.assert_allclose(dense, [0.6, 0.8], rtol=1e-6)
+
+
+def test_rows_descend_as_they_come():
+    table = tf.Variable(tf.zeros([ROWS, 1]))
+
+    descend_rows(keras.optimizers.SGD(0.5), [slices([[1.0], [2.0], [4.0]], [3, 5, 3])], [table])
+
+    assert np.flatnonzero(table.numpy()).tolist() == [3, 5]
+    assert table.numpy()[[3, 5], 0].tolist() == [-2.5, -1.0]
+
+
+@pytest.mark.parametrize(
+    "optimizer, plain",
+    [
+        (keras.optimizers.SGD(0.1), True),
+        (create_optimizer("sgd", learning_rate=0.1), True),
+        (create_optimizer("sgd", learning_rate=0.1, weight_decay=0.1), False),
+        (keras.optimizers.SGD(0.1, momentum=0.9), False),
+        (keras.optimizers.SGD(0.1, clipvalue=1.0), False),
+        (keras.optimizers.SGD(0.1, use_ema=True), False),
+        (keras.optimizers.Adam(0.1), False),
+        (keras.optimizers.legacy.SGD(0.1), False),
+    ],
+)
+def test_plain_descent_is_that_and_nothing_besides(optimizer, plain):
+    assert is_plain_descent(optimizer) == plain
 
 
 def test_slices_of_different_sizes_are_joined():

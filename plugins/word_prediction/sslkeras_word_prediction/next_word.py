@@ -16,22 +16,21 @@ from sslkeras.encoders import as_encoder
 from sslkeras.errors import ConfigurationError, DataError
 from sslkeras.hyperparameters import Boolean, Choice, Integer, Optional, Real
 from sslkeras.layers import ReproducibleDropout
-from sslkeras.layers.tokens import MeanOfTokens
 from sslkeras_word_prediction.carried_state import (
     CarriedState,
     StatefulTiedTokenModel,
     StatefulTokenModel,
 )
 from sslkeras_word_prediction.contexts import Contexts, FoldContexts, UnfoldContexts
-from sslkeras_word_prediction.token_model import (
-    TABLE,
-    TiedTokenModel,
-    TokenModel,
-    logits_of,
-    token_embedding,
-)
+from sslkeras_word_prediction.token_model import TiedTokenModel, TokenModel, logits_of
 from sslkeras_word_prediction.token_scores import TokenPerplexity, log_likelihoods
 from sslkeras_word_prediction.withheld_tokens import as_text, piece_of
+from sslkeras_word_prediction.word_table import (
+    count_words,
+    text_and_word_encoders,
+    word_table,
+    words_and_vectors,
+)
 
 # What an argument left out (None) stands for.
 ORDER = 5
@@ -196,10 +195,16 @@ class NextWord(Task):
         the nested "trunk", "output" (U and b) and "direct" (W).
         """
         self._vocabulary = data.vocabulary
-        words = self._count_words(data)
+        words = count_words(data, "A language model")
         # Of any length: texts may be longer in evaluation than in training.
         tokens = keras.Input((None,), dtype="int32", name="tokens")
-        vectors = self._word_vectors(words, _pad_of(data))(tokens)
+        table = word_table(
+            data,
+            self._width,
+            initializer=self._start() or "uniform",
+            regularizer=self._penalty(),
+        )
+        vectors = table(tokens)
         if self._is_lstm:
             return self._recurrent_model(tokens, vectors, words)
         context = Contexts(self._order - 1, name="contexts")(vectors)
@@ -272,15 +277,9 @@ class NextWord(Task):
 
     def encoders(self, model):
         """ "encoder", the mean of a text's word vectors; "embedding"; "context" of an LSTM."""
-        trunk = model.get_layer("encoder")
-        pad = trunk.get_layer("pad").pad
-        mean = MeanOfTokens(pad, name="mean_of_words")([trunk.output, trunk.input])
-        found = {
-            "encoder": keras.Model(trunk.input, mean, name="encoder"),
-            "embedding": trunk,
-        }
+        found = text_and_word_encoders(model)
         if self._is_lstm:
-            found["context"] = self._context_encoder(model, trunk)
+            found["context"] = self._context_encoder(model, found["embedding"])
         return found
 
     def encoder_reads(self):
@@ -289,8 +288,7 @@ class NextWord(Task):
 
     def word_vectors(self, model):
         """Words, in the order of their ids, and their vectors `(words, embedding_dim)`."""
-        table = token_embedding(model.get_layer("encoder")).embeddings
-        return [piece_of(n, self._vocabulary) for n in range(table.shape[0])], table.numpy()
+        return words_and_vectors(model, self._vocabulary)
 
     def token_log_likelihoods(self, model, batch, seed):
         """Of each word that has a whole context, for the probe `perplexity`."""
@@ -341,27 +339,6 @@ class NextWord(Task):
         if self.init_scale is None:
             return None
         return keras.initializers.RandomUniform(-self.init_scale, self.init_scale)
-
-    def _count_words(self, data):
-        words = len(data.vocabulary or ())
-        if words < 2:
-            raise ConfigurationError(
-                "A language model needs a vocabulary of at least 2 words. Received: "
-                f"{words} from the dataset. Choose a dataset of texts."
-            )
-        return words
-
-    def _word_vectors(self, words, pad):
-        tokens = keras.Input((None,), dtype="int32", name="tokens")
-        table = keras.layers.Embedding(
-            words,
-            self._width,
-            embeddings_initializer=self._start() or "uniform",
-            embeddings_regularizer=self._penalty(),
-            name=TABLE,
-        )
-        kept = KnowsPadding(pad, name="pad")(tokens)
-        return keras.Model(tokens, table(kept), name="encoder")
 
     def _output(self, words, name, use_bias=True):
         return keras.layers.Dense(
@@ -436,25 +413,6 @@ class NextWord(Task):
 
 
 @keras.saving.register_keras_serializable(package="sslkeras_word_prediction")
-class KnowsPadding(keras.layers.Layer):
-    """Hands on token ids, and keeps the id of padding with the model.
-
-    Args:
-        pad: Id of padding; -1 where the vocabulary has none.
-    """
-
-    def __init__(self, pad, **kwargs):
-        super().__init__(**kwargs)
-        self.pad = int(pad)
-
-    def call(self, tokens):
-        return tokens
-
-    def get_config(self):
-        return {**super().get_config(), "pad": self.pad}
-
-
-@keras.saving.register_keras_serializable(package="sslkeras_word_prediction")
 class SplitState(keras.layers.Layer):
     """Divides `(batch, 2 * layers * units)` into a list of `[output, cell]` for each layer.
 
@@ -472,13 +430,6 @@ class SplitState(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "layers": self.layers}
-
-
-def _pad_of(data):
-    for number in range(len(data.vocabulary)):
-        if piece_of(number, data.vocabulary) in ("<pad>", "[PAD]"):
-            return number
-    return -1
 
 
 def _as_one_vector(features):

@@ -9,9 +9,9 @@ WORDS = ("<pad>", "<unk>", "a", "b", "c", "d", "e", "f", "g")
 
 
 def small_texts(vocabulary=PIECES, *, length=10, train=48, test=20, first=5):
-    """A `Given` with `tokens`, `num_tokens`, `begins_word` and `label`."""
+    """A `Given` with `tokens`, `num_tokens`, `frequency`, `begins_word` and `label`."""
 
-    def split(count, seed):
+    def texts(count, seed):
         random = np.random.default_rng(seed)
         kinds = len(vocabulary) - first
         tokens = np.zeros((count, length), np.int32)
@@ -22,15 +22,18 @@ def small_texts(vocabulary=PIECES, *, length=10, train=48, test=20, first=5):
         num_tokens = random.integers(length // 2, length + 1, size=count).astype(np.int32)
         tokens = np.where(np.arange(length) < num_tokens[:, None], tokens + first, 0)
         begins = np.array([not word.startswith("##") for word in vocabulary])
-        return ArraySplit(
-            {
-                "tokens": tokens.astype(np.int32),
-                "num_tokens": num_tokens,
-                "begins_word": begins[tokens],
-                "label": (tokens[:, 0] % 2).astype(np.int32),
-            }
-        )
+        return {
+            "tokens": tokens.astype(np.int32),
+            "num_tokens": num_tokens,
+            "begins_word": begins[tokens],
+            "label": (tokens[:, 0] % 2).astype(np.int32),
+        }
 
-    data = Given(split(train, 0), split(test, 1), label_names=("even", "odd"))
-    data.vocabulary = vocabulary
+    train, test = texts(train, 0), texts(test, 1)
+    real = train["tokens"][np.arange(length) < train["num_tokens"][:, None]]
+    counts = np.bincount(real, minlength=len(vocabulary))
+    for part in (train, test):
+        part["frequency"] = (counts / counts.sum()).astype(np.float32)[part["tokens"]]
+    data = Given(ArraySplit(train), ArraySplit(test), label_names=("even", "odd"))
+    data.vocabulary, data.token_counts = vocabulary, counts
     return data

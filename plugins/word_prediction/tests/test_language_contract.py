@@ -39,6 +39,19 @@ DROPOUT = {"two_replicas_equal_one": "each replica drops other units"}
             "stateful_rows=8)",
             dataset=small_texts(WORDS, first=2),
         ),
+        Subject(
+            "skipgram(embedding_dim=8, window=2, num_negatives=1, shared_negatives=8, "
+            "subsample=0.1)",
+            dataset=small_texts(WORDS, first=2),
+        ),
+        Subject(
+            "skipgram(embedding_dim=8, window=2, num_negatives=1, shared_negatives=None)",
+            dataset=small_texts(WORDS, first=2),
+        ),
+        Subject(
+            "skipgram(embedding_dim=8, window=2, output='hierarchical', subsample=0)",
+            dataset=small_texts(WORDS, first=2),
+        ),
     ]
 )
 def test_contract(check):
