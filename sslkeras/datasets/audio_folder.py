@@ -6,15 +6,15 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from sslkeras.datasets.dataset import Dataset
 from sslkeras.datasets.decoded_split import DecodedSplit, warn_of_skipped
+from sslkeras.datasets.folder import Folder
 from sslkeras.datasets.folder_parts import divide
 from sslkeras.datasets.sound_files import SOUNDS, list_sounds, read_sound
 from sslkeras.errors import DataError
 from sslkeras.hyperparameters import Integer, ListOf, Optional, Real, Text
 
 
-class AudioFolder(Dataset):
+class AudioFolder(Folder):
     """Sounds (wav, flac, ogg, opus, mp3, m4a, aac, aiff); `pip install sslkeras[audio]`.
 
     An example is a stretch of `seconds`. Its place is fixed: stretches begin every `hop` seconds
@@ -50,6 +50,7 @@ class AudioFolder(Dataset):
         DataError: If `path` is no folder or holds no sound, or none to train on can be read.
     """
 
+    kind = "sounds"
     features = {
         "waveform": "float32 seconds * sample_rate",
         "label": "int32 class, with sub-folders",
@@ -98,25 +99,7 @@ class AudioFolder(Dataset):
             seed=self.seed,
         )
         self.label_names = parts.label_names
-        self._train, self._test = (self._make_split(parts, test) for test in (False, True))
-        if self._train is None:
-            raise DataError(
-                f"There must be sounds to train on. Received: none in {self.path!r}. Check which "
-                "are held out."
-            )
-
-    @property
-    def train(self):
-        return self._train
-
-    @property
-    def test(self):
-        if self._test is None:
-            raise DataError(
-                "Held-out sounds are needed here. Received: none of "
-                f"{self.path!r}. Give a larger `test_fraction`, or the sub-folders train and test."
-            )
-        return self._test
+        self.hold(self._make_split(parts, False), self._make_split(parts, True))
 
     def _make_split(self, parts, test):
         numbers = [n for n, tested in enumerate(parts.tested) if tested is test]

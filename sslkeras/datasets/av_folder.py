@@ -7,8 +7,8 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from sslkeras.datasets.dataset import Dataset
 from sslkeras.datasets.decoded_split import DecodedSplit, warn_of_skipped
+from sslkeras.datasets.folder import Folder
 from sslkeras.datasets.folder_parts import divide
 from sslkeras.datasets.sound_files import list_sounds, read_sound
 from sslkeras.datasets.video_files import CONTAINERS, list_videos, read_frames
@@ -18,7 +18,7 @@ from sslkeras.hyperparameters import AnyOf, Choice, Integer, ListOf, Optional, R
 _WITH_SOUND = tuple(ending for ending in CONTAINERS if ending != ".gif")
 
 
-class AVFolder(Dataset):
+class AVFolder(Folder):
     """Pictures of videos with the sound around them; `pip install sslkeras[video]`.
 
     An example is one frame and the `seconds` of sound whose middle is the moment at which it is
@@ -59,6 +59,7 @@ class AVFolder(Dataset):
         DataError: If `path` is no folder or holds no video, or none is long enough.
     """
 
+    kind = "videos"
     features = {
         "image": "uint8 image size x size x channels",
         "waveform": "float32 seconds * sample_rate",
@@ -117,25 +118,7 @@ class AVFolder(Dataset):
             seed=self.seed,
         )
         self.label_names = parts.label_names
-        self._train, self._test = (self._make_split(parts, test) for test in (False, True))
-        if self._train is None:
-            raise DataError(
-                f"There must be videos to train on. Received: none in {self.path!r}. Check which "
-                "are held out."
-            )
-
-    @property
-    def train(self):
-        return self._train
-
-    @property
-    def test(self):
-        if self._test is None:
-            raise DataError(
-                "Held-out videos are needed here. Received: none of "
-                f"{self.path!r}. Give a larger `test_fraction`, or the sub-folders train and test."
-            )
-        return self._test
+        self.hold(self._make_split(parts, False), self._make_split(parts, True))
 
     def _make_split(self, parts, test):
         places, skipped, reasons = [], [], []

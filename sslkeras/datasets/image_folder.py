@@ -8,8 +8,9 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from sslkeras.datasets.dataset import Dataset, IndexedSplit, files_fingerprint
+from sslkeras.datasets.dataset import IndexedSplit, files_fingerprint
 from sslkeras.datasets.file_listing import list_files
+from sslkeras.datasets.folder import Folder
 from sslkeras.datasets.image_decoding import EXTENSIONS, decode_square
 from sslkeras.errors import DataError
 from sslkeras.hyperparameters import Choice, Integer, Real, Text
@@ -19,7 +20,7 @@ _TEST_FOLDERS = (b"test", b"val", b"validation", b"valid")
 _CHUNK = 32
 
 
-class ImageFolder(Dataset):
+class ImageFolder(Folder):
     """JPEG, PNG, GIF and BMP files below a folder, with or without a sub-folder a class.
 
     Images are decoded when they are read: the short side is resized to `size` and the middle
@@ -49,6 +50,7 @@ class ImageFolder(Dataset):
             are first used, if none of the images can be read.
     """
 
+    kind = "images"
     features = {
         "image": "uint8 image size x size x channels",
         "label": "int32 class, with a sub-folder a class",
@@ -75,20 +77,8 @@ class ImageFolder(Dataset):
                 f"The folder must hold images ({', '.join(EXTENSIONS)}). Received: {self.path!r} "
                 "without any. Check the path."
             )
-        self._train, self._test, self.label_names = self._split()
-
-    @property
-    def train(self):
-        return self._train
-
-    @property
-    def test(self):
-        if self._test is None:
-            raise DataError(
-                "Held-out images are needed here. Received: none of "
-                f"{self.path!r}. Give a larger `test_fraction`, or the sub-folders train and test."
-            )
-        return self._test
+        train, test, self.label_names = self._split()
+        self.hold(train, test)
 
     def _split(self):
         parts = [folder.split(b"/") if folder else [] for folder in self._listing.folders]

@@ -8,8 +8,9 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from sslkeras.datasets.dataset import Dataset, files_fingerprint
+from sslkeras.datasets.dataset import files_fingerprint
 from sslkeras.datasets.decoded_split import DecodedSplit, warn_of_skipped
+from sslkeras.datasets.folder import Folder
 from sslkeras.datasets.folder_parts import divide, held_out_at_random, kept_classes
 from sslkeras.datasets.labelled_intervals import read_intervals
 from sslkeras.datasets.video_files import (
@@ -22,7 +23,7 @@ from sslkeras.errors import DataError
 from sslkeras.hyperparameters import AnyOf, Choice, Integer, ListOf, Optional, Real, Text
 
 
-class VideoFolder(Dataset):
+class VideoFolder(Folder):
     """Videos (mp4, avi, mkv, webm, GIF) and folders of frames; `pip install sslkeras[video]`.
 
     An example is a clip: `num_frames` frames, `stride` frames apart. Its place is fixed: clips
@@ -79,6 +80,7 @@ class VideoFolder(Dataset):
             video that is not there or one video in both splits; if no video is long enough.
     """
 
+    kind = "videos"
     features = {
         "video": "uint8 video num_frames x size x size x channels",
         "label": "int32 class, with sub-folders or labels",
@@ -138,20 +140,7 @@ class VideoFolder(Dataset):
         else:
             parts, self.label_names = self._from_intervals()
             self._phases = self.num_frames is None
-        self._train, self._test = self._make_splits(parts)
-
-    @property
-    def train(self):
-        return self._train
-
-    @property
-    def test(self):
-        if self._test is None:
-            raise DataError(
-                "Held-out videos are needed here. Received: none of "
-                f"{self.path!r}. Give a larger `test_fraction`, or the sub-folders train and test."
-            )
-        return self._test
+        self.hold(*self._make_splits(parts))
 
     def _from_folders(self):
         """Spans of the train and the test split, and the names of the classes."""
@@ -243,11 +232,6 @@ class VideoFolder(Dataset):
                     "`stride`."
                 )
             splits.append(self._make_split(usable, skipped, time) if usable else None)
-        if splits[0] is None:
-            raise DataError(
-                f"There must be videos to train on. Received: none in {self.path!r}. Check which "
-                "are held out."
-            )
         return splits
 
     def _examples(self, spans):
