@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from sslkeras.evaluation import labels as labels_module
 from sslkeras.evaluation.probe import Probe, accuracies, check_probe_pooling, classes_of
-from sslkeras.evaluation.retrieval import NEIGHBOURS_CAPTION
+from sslkeras.evaluation.retrieval import NEIGHBOURS_CAPTION, unit
 from sslkeras.hyperparameters import Integer, Optional, Real, Text
 
 # Similarities held at a time, and values of the bank: 2^24 floats are 64 MB.
@@ -125,12 +125,12 @@ def _nearest(bank, queries, k):
     index = np.empty((len(queries), 0), np.int32)
     size = max(1, _BANK_CHUNK // bank.shape[1])
     for first in range(0, len(bank), size):
-        part = tf.constant(_unit(bank[first : first + size]))
+        part = tf.constant(unit(bank[first : first + size]))
         found, place = [], []
         chunk = max(1, _CHUNK // len(part))
         for start in range(0, len(queries), chunk):
             rows = slice(start, start + chunk)
-            similar = tf.matmul(_unit(queries[rows]), part, transpose_b=True)
+            similar = tf.matmul(unit(queries[rows]), part, transpose_b=True)
             # top_k lists equal similarities by their place: those of earlier parts come first.
             one, where = tf.math.top_k(similar, min(k, len(part)))
             one = tf.concat([nearest[rows], one], axis=1)
@@ -140,8 +140,3 @@ def _nearest(bank, queries, k):
             place.append(tf.gather(where, order, batch_dims=1).numpy())
         nearest, index = np.concatenate(found), np.concatenate(place)
     return nearest, index
-
-
-def _unit(rows):
-    length = np.linalg.norm(rows, axis=-1, keepdims=True)
-    return (rows / np.where(length == 0.0, 1.0, length)).astype(np.float32)

@@ -218,5 +218,7 @@ def ranked(queries, bank, similarity, exclude_self=False, size=256):
 
 def unit(rows):
     """float32 rows of length 1; a row of zeros stays one."""
-    length = np.linalg.norm(rows, axis=-1, keepdims=True)
-    return (rows / np.where(length == 0.0, 1.0, length)).astype(np.float32)
+    # In float32 the squares of large values would overflow, those of small ones vanish.
+    length = np.sqrt(np.einsum("ef,ef->e", rows, rows, dtype=np.float64))[:, np.newaxis]
+    length = np.where(length == 0.0, 1.0, length)
+    return np.divide(rows, length, dtype=np.float32, casting="same_kind")

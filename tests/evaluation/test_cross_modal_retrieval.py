@@ -3,6 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import rankdata
+from sklearn.metrics import ndcg_score
+from sklearn.metrics.pairwise import cosine_similarity
 
 from sslkeras.datasets.dataset import ArraySplit, Given
 from sslkeras.errors import ConfigurationError, DataError
@@ -46,6 +51,38 @@ def test_ndcg_within_a_modality_leaves_out_the_query():
     assert class_ndcg(rows, rows, np.array([0, 1, 0, 1]), 1, exclude_self=True) == 0.0
     assert class_ndcg(rows, rows, np.array([0, 1, 0, 1]), 1, exclude_self=False) == 1.0
     assert np.isnan(class_ndcg(rows, rows, np.arange(4), 1, exclude_self=True))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 9))
+def test_ranks_agree_with_scipy(seed, count):
+    similar = np.random.default_rng(seed).integers(0, 3, (count, count)) / 2.0  # Many tie.
+
+    expected = [rankdata(-row, method="ordinal")[i] for i, row in enumerate(similar)]
+
+    assert ranks_of(similar).tolist() == expected
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 9), st.booleans())
+def test_ndcg_agrees_with_scikit_learn(seed, k, within):
+    generator = np.random.default_rng(seed)
+    first, second = generator.normal(size=(2, 7, 3))
+    second = first if within else second
+    classes = generator.integers(0, 3, 7)
+    relevant, similar = classes[:, np.newaxis] == classes, cosine_similarity(first, second)
+    if within:  # Without the query itself.
+        other = ~np.eye(7, dtype=bool)
+        relevant, similar = relevant[other].reshape(7, 6), similar[other].reshape(7, 6)
+    expected = [
+        ndcg_score([row], [values], k=k)
+        for row, values in zip(relevant, similar, strict=True)
+        if row.any()
+    ]
+
+    found = class_ndcg(first, second, classes, k, exclude_self=within)
+
+    assert found == pytest.approx(np.mean(expected), abs=1e-6) if expected else np.isnan(found)
 
 
 def flat(width):

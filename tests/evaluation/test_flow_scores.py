@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -56,3 +57,36 @@ def test_batches_can_be_added_in_parts(seed):
 
     assert parts.metrics()["EPE"] == pytest.approx(error.mean())
     assert parts.metrics() == pytest.approx(scores(truth, prediction, counted))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000))
+def test_scores_agree_with_their_definition_in_tensorflow(seed):
+    generator = np.random.default_rng(seed)
+    truth = generator.integers(-60, 60, (2, 4, 5, 2)).astype(np.float32)
+    prediction = truth + generator.integers(-4, 5, truth.shape).astype(np.float32)
+    error, length = tf.norm(prediction - truth, axis=-1), tf.norm(truth, axis=-1)
+    outlier = tf.logical_and(error > 3.0, error / length > 0.05)  # Of length 0: infinity.
+
+    found = scores(truth, prediction)
+
+    assert found["EPE"] == pytest.approx(float(tf.reduce_mean(error)), rel=1e-5)
+    assert found["Fl-all"] == pytest.approx(float(tf.reduce_mean(tf.cast(outlier, tf.float32))))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(2, 9), st.integers(2, 9), st.integers(1, 3))
+def test_the_flow_of_a_turned_and_stretched_image_keeps_its_meaning(height, width, factor):
+    # The flow of x -> 1.1 x is 0.1 x in any resolution, pixel centres at x + 0.5.
+    def growing(rows, columns):
+        y, x = np.meshgrid(np.arange(rows) + 0.5, np.arange(columns) + 0.5, indexing="ij")
+        return np.stack([0.1 * x, 0.1 * y], axis=-1)[np.newaxis].astype(np.float32)
+
+    found = rescale_flow(growing(height, width), (height * factor, width * factor))
+
+    inside = slice(factor, -factor)  # Resizing repeats the border.
+    np.testing.assert_allclose(
+        found[:, inside, inside],
+        growing(height * factor, width * factor)[:, inside, inside],
+        atol=1e-4,
+    )

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from scipy import stats
 
 from sslkeras.errors import DataError
 from sslkeras.evaluation.health import check_finite, effective_rank, health, is_collapsed
+from tests.evaluation.tables import tables
 
 
 def test_rows_that_are_not_finite_are_counted():
@@ -42,3 +45,25 @@ def test_constant_features_are_collapsed_and_of_rank_one():
 
 def test_features_that_are_all_zero_have_rank_zero():
     assert effective_rank(np.zeros((5, 3))) == 0.0
+
+
+@settings(max_examples=60, deadline=None)
+@given(tables(most_columns=9))
+def test_rank_and_deviation_agree_with_scipy_and_numpy(rows):
+    singular = np.linalg.svd(rows.astype(np.float64), compute_uv=False)
+    expected = np.exp(stats.entropy(singular)) if singular.any() else 0.0
+
+    found = health(rows)
+
+    # Through squares, a singular value of 0 comes out at 1e-8 of the largest.
+    assert found["effective rank"] == pytest.approx(expected, rel=1e-5)
+    deviations = rows.astype(np.float64).std(axis=0)
+    assert found["feature std"] == pytest.approx(deviations.mean(), abs=1e-9)
+    assert is_collapsed(rows) == (
+        len(rows) > 1 and not deviations.max() > 1e-6 * np.abs(rows).max()
+    )
+
+
+def test_a_single_row_is_not_called_collapsed():
+    assert not is_collapsed(np.ones((1, 3), np.float32))
+    assert health(np.ones((1, 3), np.float32))["effective rank"] == pytest.approx(1.0)

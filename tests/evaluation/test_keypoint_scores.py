@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sslkeras.evaluation.keypoint_scores import (
     correct_keypoints,
@@ -42,3 +44,30 @@ def test_frames_without_extent_and_missing_joints_are_left_out():
 
     assert np.isnan(correct[0, 1:]).all()
     np.testing.assert_array_equal(correct[0, 0], [1, 0, np.nan])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(["box", "max_side"]))
+def test_shares_equal_brute_force(seed, norm):
+    generator = np.random.default_rng(seed)
+    truth = generator.integers(0, 9, (4, 3, 2)).astype(float)  # Joints often coincide.
+    truth[generator.random((4, 3)) < 0.2] = np.nan
+    prediction = truth + generator.normal(0, 2.0, truth.shape)
+    shares = []
+    for joint in range(3):
+        right = []
+        for true, found in zip(truth, prediction):
+            there = true[~np.isnan(true).any(axis=1)]
+            sides = there.max(axis=0) - there.min(axis=0) if len(there) else np.zeros(2)
+            length = max(sides) if norm == "max_side" else 0.6 * np.hypot(*sides)
+            if length > 0 and not np.isnan(true[joint]).any():
+                right.append(np.hypot(*(true[joint] - found[joint])) <= 0.3 * length)
+        if right:
+            shares.append(np.mean(right))
+
+    correct = correct_keypoints(truth, prediction, (0.3,), norm)
+
+    if shares:
+        assert mean_over_joints(correct)[0] == pytest.approx(np.mean(shares))
+    else:
+        assert np.isnan(correct).all()

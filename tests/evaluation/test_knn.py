@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.neighbors import KNeighborsClassifier
 
 from sslkeras.errors import DataError
 from sslkeras.evaluation import knn
 from sslkeras.evaluation.knn import KNN, votes
+from tests.evaluation.tables import classified
 
 BANK = np.array([[1, 0], [0.8, 0.6], [0, 1], [-1, 0]], np.float32)
 LABELS = np.array([0, 1, 1, 0])
@@ -41,6 +43,40 @@ def test_votes_equal_brute_force(seed, k, temperature):
     found = votes(bank.astype(np.float32), labels, queries.astype(np.float32), 4, k, temperature)
 
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(classified(), st.integers(1, 25), st.sampled_from([0.07, 1.0]))
+def test_probabilities_agree_with_scikit_learn(drawn, k, temperature):
+    bank, labels = drawn
+    queries = np.concatenate([bank[::2] + np.float32(0.25), bank[:3]])
+    k = min(k, len(bank))
+    reference = KNeighborsClassifier(
+        k, metric="cosine", algorithm="brute", weights=lambda d: np.exp((1 - d) / temperature)
+    )
+    reference.fit(bank.astype(np.float64), labels)
+    distances, _ = reference.kneighbors(queries.astype(np.float64), len(bank))
+    # Of bank rows that are equally near, either may be among the k nearest.
+    told_apart = np.ones(len(queries), bool)
+    if k < len(bank):
+        told_apart = distances[:, k] - distances[:, k - 1] > 1e-5
+    expected = reference.predict_proba(queries.astype(np.float64))
+
+    found = votes(bank, labels, queries, 4, k, temperature)
+
+    found = found / found.sum(axis=1, keepdims=True)
+    assert (np.delete(found, reference.classes_, axis=1) == 0.0).all()
+    np.testing.assert_allclose(
+        found[told_apart][:, reference.classes_], expected[told_apart], atol=2e-4
+    )
+
+
+def test_features_far_from_one_neither_overflow_nor_vanish():
+    # Squares of float32 overflow above 1.8e19 and vanish below 1e-23.
+    for scale in (1e25, 1e-30):
+        scores = votes(BANK * np.float32(scale), LABELS, QUERY * np.float32(scale), 2, 3, 0.07)
+
+        np.testing.assert_allclose(scores, votes(BANK, LABELS, QUERY, 2, 3, 0.07), rtol=1e-4)
 
 
 def test_a_tie_goes_to_the_smaller_class():

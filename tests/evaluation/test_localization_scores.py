@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import jaccard_score, roc_auc_score
+from sklearn.metrics import auc, jaccard_score, roc_auc_score
 
 from sslkeras.evaluation.localization_scores import (
     area_under_success,
@@ -81,3 +81,12 @@ def test_scores_agree_with_scikit_learn(seed):
         assert overlaps(values, truth)[i] == pytest.approx(
             jaccard_score(truth[i].ravel(), values[i].ravel() >= 0.5)
         )
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from([0.0, 0.05, 0.3, 0.5, 0.501, 0.9, 1.0]), min_size=1, max_size=9))
+def test_the_area_under_success_agrees_with_scikit_learn(values):
+    thresholds = np.arange(21) / 20
+    shares = [np.mean([value >= threshold for value in values]) for threshold in thresholds]
+
+    assert area_under_success(values) == pytest.approx(auc(thresholds, shares))

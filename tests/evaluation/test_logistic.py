@@ -33,9 +33,7 @@ def test_probabilities_agree_with_scikit_learn(drawn, l2):
     scores = fit_logistic(rows, truth, l2, 4)(rows)
 
     found = softmax(scores, axis=1)
-    np.testing.assert_allclose(
-        found[:, present], expected_of(rows, truth, l2, rows), atol=3e-4
-    )
+    np.testing.assert_allclose(found[:, present], expected_of(rows, truth, l2, rows), atol=3e-4)
     assert (np.delete(found, present, axis=1) == 0.0).all()
 
 

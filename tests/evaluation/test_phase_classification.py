@@ -2,7 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from sslkeras.errors import DataError
@@ -30,11 +35,18 @@ def subject(train=10, noise=0.3):
     return subject_of_videos(split_of(*clips(train, 0, noise)), split_of(*clips(4, 1, noise)))
 
 
-def test_accuracy_is_that_of_scikit_learns_svm_on_the_frames():
-    (train, train_phases), (test, phases) = clips(10, 0), clips(4, 1)
-    reference = SVC().fit(np.concatenate(train).astype(np.float32), np.concatenate(train_phases))
+@pytest.mark.parametrize("classifier", ["svm", "linear"])
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_accuracy_is_that_of_scikit_learn_on_the_frames(classifier, seed):
+    # The second feature is constant.
+    (train, train_phases), (test, phases) = clips(6, seed), clips(4, seed + 1)
+    linear = make_pipeline(StandardScaler(), LogisticRegression(solver="newton-cg", tol=1e-7))
+    reference = SVC() if classifier == "svm" else linear
+    reference.fit(np.concatenate(train).astype(np.float32), np.concatenate(train_phases))
+    judged = subject_of_videos(split_of(train, train_phases), split_of(test, phases))
 
-    found = PhaseClassification(videos=(1.0,)).run(subject(), 0)
+    found = PhaseClassification(videos=(1.0,), classifier=classifier).run(judged, 0)
 
     expected = reference.score(np.concatenate(test).astype(np.float32), np.concatenate(phases))
     assert found["accuracy, 100% of videos"] == pytest.approx(expected)

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.metrics import r2_score
 
 from sslkeras.errors import DataError
@@ -11,6 +13,7 @@ from sslkeras.evaluation.phase_progression import (
     progress,
     progression_score,
 )
+from tests.evaluation.tables import tables
 from tests.evaluation.videos import split_of, subject_of_videos
 
 
@@ -38,12 +41,18 @@ def test_score_of_ordinary_least_squares():
     assert found == pytest.approx(0.98305556, abs=1e-7)
 
 
-def test_scores_are_averaged_over_events():
-    generator = np.random.default_rng(0)
-    train, test = generator.normal(size=(20, 3)), generator.normal(size=(9, 3))
-    targets, truth = generator.normal(size=(20, 2)), generator.normal(size=(9, 2)) * [1.0, 50.0]
-    design = np.c_[train, np.ones(20)]
-    predicted = np.c_[test, np.ones(9)] @ np.linalg.lstsq(design, targets, rcond=None)[0]
+@settings(max_examples=30, deadline=None)
+@given(tables(least_rows=2), st.integers(0, 10_000))
+def test_scores_are_averaged_over_events(train, seed):
+    generator = np.random.default_rng(seed)
+    count, test = len(train), train[:2] + np.float32(0.5)
+    test = np.concatenate([test, train])
+    targets = generator.normal(size=(count, 2))
+    truth = generator.normal(size=(len(test), 2)) * [1.0, 50.0]
+    # The shortest solution where features are constant or more than frames.
+    centre = train.mean(axis=0, dtype=np.float64)
+    weights = np.linalg.pinv(train - centre, rcond=1e-9) @ (targets - targets.mean(axis=0))
+    predicted = (test - centre) @ weights + targets.mean(axis=0)
 
     found = progression_score(train, targets, test, truth)
 

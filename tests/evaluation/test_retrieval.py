@@ -5,10 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
+from sklearn.preprocessing import normalize
 
 from sslkeras.errors import ConfigurationError, DataError
 from sslkeras.evaluation import retrieval
-from sslkeras.evaluation.retrieval import Retrieval, ranked, retrieve
+from sslkeras.evaluation.retrieval import Retrieval, ranked, retrieve, unit
+from tests.evaluation.tables import classified
 
 # Five items at angles 10, 20, ... degrees from the query of class 1, and their mirror images.
 ANGLES = np.radians([10, 20, 30, 40, 50])
@@ -85,6 +87,82 @@ def test_map_agrees_with_scikit_learn(similarity, seed):
     found = retrieve(queries, bank, truth, classes, k=(1,), similarity=similarity)
 
     assert found["mAP"] == pytest.approx(expected, abs=1e-5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(classified(least_rows=3), st.booleans(), st.sampled_from(["cosine", "euclidean"]))
+def test_all_metrics_agree_with_scikit_learn_where_items_tie(drawn, exclude_self, similarity):
+    bank, classes = drawn
+    queries, truth = (bank, classes) if exclude_self else (bank[:2], classes[:2])
+    ((_, order),) = ranked(queries, bank, similarity, exclude_self, len(bank))
+    relevant = truth[:, np.newaxis] == classes[order]
+    there = relevant.any(axis=1)
+    # The order among items that tie is given, so that scikit-learn's own scores cannot tie.
+    scores = -np.arange(relevant.shape[1], dtype=float)
+    k = min(2, relevant.shape[1])
+
+    if not there.any():
+        with pytest.raises(DataError, match="an item of its class in the database"):
+            retrieve(queries, bank, truth, classes, k=(k,), exclude_self=exclude_self)
+        return
+    found = retrieve(
+        queries,
+        bank,
+        truth,
+        classes,
+        k=(k,),
+        ndcg_ranks=4,
+        similarity=similarity,
+        exclude_self=exclude_self,
+    )
+
+    precision = [metrics.average_precision_score(row, scores) for row in relevant[there]]
+    assert found["mAP"] == pytest.approx(np.mean(precision))
+    gain = [metrics.ndcg_score([row], [scores], k=4) for row in relevant[there]]
+    assert found["nDCG@4"] == pytest.approx(np.mean(gain))
+    first = relevant[:, :k]
+    assert found[f"R@{k}"] == pytest.approx(first.any(axis=1).mean())
+    assert found[f"P@{k}"] == pytest.approx(first.mean())
+    recalls = [
+        metrics.recall_score(row, np.arange(len(row)) < k) for row in relevant[there].astype(int)
+    ]
+    assert found[f"recall fraction@{k}"] == pytest.approx(np.mean(recalls))
+    reciprocal = [
+        metrics.label_ranking_average_precision_score([one], [scores])
+        for one in np.eye(relevant.shape[1])[relevant[there].argmax(axis=1)]
+    ]
+    assert found["MRR"] == pytest.approx(np.sum(reciprocal) / len(relevant))
+    assert found["queries without relevant"] == (~there).sum()
+
+
+@settings(max_examples=30, deadline=None)
+@given(classified(), st.sampled_from(["cosine", "euclidean"]))
+def test_the_order_agrees_with_scikit_learn(drawn, similarity):
+    bank, _ = drawn
+    queries = bank[:5] + np.float32(0.25)
+    wide = bank.astype(np.float64), queries.astype(np.float64)
+    distances = (
+        metrics.pairwise.cosine_distances
+        if similarity == "cosine"
+        else metrics.pairwise.euclidean_distances
+    )(wide[1], wide[0])
+
+    ((_, order),) = ranked(queries, bank, similarity, size=5)
+
+    found = np.take_along_axis(distances, order, axis=1)
+    assert (np.sort(order, axis=1) == np.arange(len(bank))).all()
+    # float32 may exchange items whose distances it cannot tell apart.
+    assert (np.diff(found, axis=1) >= -2e-3 * np.maximum(1.0, found[:, :-1])).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(classified(), st.sampled_from([1e-30, 1.0, 1e25]))
+def test_unit_rows_agree_with_scikit_learn_at_any_scale(drawn, scale):
+    rows = drawn[0].astype(np.float64)
+
+    found = unit((scale * rows).astype(np.float32))
+
+    np.testing.assert_allclose(found, normalize(rows), atol=1e-6)
 
 
 def test_chunks_do_not_change_the_metrics(monkeypatch):
