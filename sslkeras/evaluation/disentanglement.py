@@ -7,6 +7,7 @@ Representations from Video", NIPS 2017, https://arxiv.org/abs/1705.10915.
 import itertools
 
 import numpy as np
+from scipy.spatial import distance
 
 from sslkeras.datasets.dataset import as_float
 from sslkeras.errors import DataError
@@ -209,12 +210,7 @@ def invariance(videos) -> float:
     videos = [frames.astype(np.float64) for frames in videos[::step]]
     within, between = [0.0, 0], [0.0, 0]
     for one, two in itertools.combinations_with_replacement(range(len(videos)), 2):
-        squared = (
-            np.einsum("af,af->a", videos[one], videos[one])[:, np.newaxis]
-            + np.einsum("bf,bf->b", videos[two], videos[two])
-            - 2.0 * videos[one] @ videos[two].T
-        )
-        distances = np.sqrt(np.maximum(squared, 0.0))
+        distances = distance.cdist(videos[one], videos[two])
         if one == two:
             distances = distances[np.triu_indices(len(distances), 1)]
         total = within if one == two else between

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.neighbors import NearestNeighbors
 
 from sslkeras.datasets.dataset import ArraySplit
 from sslkeras.errors import DataError
@@ -21,6 +24,16 @@ def subject(*sequences, **more):
 def test_error_is_the_distance_in_time_to_the_nearest_frame():
     # Neighbours 0, 2, 1, 3: (0 + 1 + 1 + 0) / 4 / 4.
     assert alignment_error(A, B) == pytest.approx(0.125)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 12))
+def test_the_error_agrees_with_scikit_learns_neighbours(seed, frames):
+    first, second = np.random.default_rng(seed).normal(size=(2, frames, 3))
+    found = NearestNeighbors(n_neighbors=1).fit(second).kneighbors(first)[1][:, 0]
+    expected = np.abs(found - np.arange(frames)).mean() / frames
+
+    assert alignment_error(first, second) == pytest.approx(expected)
 
 
 def test_both_directions_and_all_sequences_count():

@@ -3,6 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics.pairwise import chi2_kernel
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.svm import SVC
 
 from sslkeras import registry
 from sslkeras.datasets.dataset import ArraySplit, Given
@@ -103,6 +108,28 @@ def test_one_machine_a_class_weighs_both_sides_alike():
 
     assert scores.argmax(axis=-1).tolist() == [0, 1]
     np.testing.assert_allclose(scores[0], -scores[1], atol=1e-6)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 4))
+def test_decisions_agree_with_scikit_learns_one_against_the_rest(seed, num_classes):
+    generator = np.random.default_rng(seed)
+    truth = np.arange(18) % num_classes
+    rows = generator.dirichlet(np.full(6, 0.3), 26)
+    rows[:, 0] = 0.0  # A word that does not occur: 0 / 0.
+    rows[:18, 1] += truth / 4
+    train, test = rows[:18], rows[18:]
+    # Their kernel is exp(-gamma * 2 D); ours exp(-D / 2A), A the mean D over pairs.
+    distances = -np.log(chi2_kernel(train, gamma=0.5))
+    gamma = 1 / (4 * distances[np.triu_indices(18, 1)].mean())
+    machine = SVC(C=10.0, class_weight="balanced", kernel=lambda a, b: chi2_kernel(a, b, gamma))
+    expected = OneVsRestClassifier(machine).fit(train, truth).decision_function(test)
+
+    scores = svm_scores(train, truth, test, num_classes, c=10.0)
+
+    if num_classes == 2:  # They keep the one machine.
+        scores, expected = scores[:, 1], expected.ravel()
+    np.testing.assert_allclose(scores, expected, atol=5e-3)
 
 
 def test_wrong_data_is_refused():

@@ -3,6 +3,10 @@
 import keras
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import cdist, pdist
+from sklearn.metrics import mutual_info_score
 
 from sslkeras.datasets.dataset import ArraySplit, Given
 from sslkeras.errors import ConfigurationError, DataError
@@ -149,3 +153,32 @@ def test_real_factors_are_binned_and_constant_ones_refused():
 def test_an_encoder_that_is_not_there_is_refused():
     with pytest.raises(ConfigurationError, match="content, pose. Received: 'motion'"):
         Disentanglement(encoders=("motion",)).run(two_factors(), 0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([0.0, 1e4]))
+def test_invariance_agrees_with_scipys_distances(seed, away):
+    generator = np.random.default_rng(seed)
+    videos = [(away + generator.normal(size=(n, 3))).astype(np.float32) for n in (1, 2, 4)]
+    wide = [frames.astype(np.float64) for frames in videos]
+    within = np.concatenate([pdist(frames) for frames in wide])
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    between = np.concatenate([cdist(wide[a], wide[b]).ravel() for a, b in pairs])
+
+    assert invariance(videos) == pytest.approx(within.mean() / between.mean(), rel=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000))
+def test_the_gap_agrees_with_scikit_learns_information(seed):
+    generator = np.random.default_rng(seed)
+    factors = [np.r_[0, 1, generator.integers(0, 3, 30)] for _ in range(2)]
+    # From 0 to 20 the 20 bins are one wide, and 20 is in the last; one code is constant.
+    codes = np.concatenate([[[0] * 3, [20] * 3], generator.integers(0, 20, (30, 3))])
+    codes[:, 2] = 7
+    expected = []
+    for factor in factors:
+        information = sorted(mutual_info_score(factor, column) for column in codes.clip(0, 19).T)
+        expected.append((information[-1] - information[-2]) / mutual_info_score(factor, factor))
+
+    assert gap(codes, factors) == pytest.approx(np.mean(expected))

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.neighbors import NearestNeighbors
 
 from sslkeras.errors import DataError
 from sslkeras.evaluation.frame_retrieval import FrameRetrieval, neighbours
@@ -37,6 +40,31 @@ def test_metrics_of_two_videos():
     # t/T of video 0 is 0, .25, .5, .75, of its neighbours 0, 0, .5, .5; of video 1 it is 0,
     # .5, of its neighbours 0, .75: (0 + .25 + 0 + .25 + 0 + .25) / 6.
     assert found["progress difference"] == pytest.approx(0.125)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10_000))
+def test_metrics_agree_with_scikit_learns_neighbours(seed):
+    generator = np.random.default_rng(seed)
+    lengths = [1, 4, 6]  # A single frame among them.
+    videos = [generator.normal(size=(n, 2)).astype(np.float32) for n in lengths]
+    phases = [np.sort(generator.integers(0, 3, n)) for n in lengths]
+    agreement, difference, precision = [], [], []
+    for a in range(3):
+        others = [b for b in range(3) if b != a]
+        bank, of_bank = (np.concatenate([x[b] for b in others]) for x in (videos, phases))
+        near = NearestNeighbors(n_neighbors=3).fit(bank).kneighbors(videos[a])[1]
+        precision.extend((of_bank[near] == phases[a][:, np.newaxis]).mean(axis=1))
+        for b in others:
+            near = NearestNeighbors(n_neighbors=1).fit(videos[b]).kneighbors(videos[a])[1][:, 0]
+            agreement.extend(phases[b][near] == phases[a])
+            difference.extend(np.abs(np.arange(lengths[a]) / lengths[a] - near / lengths[b]))
+
+    found, _ = judge(videos, phases, k=(3,))
+
+    assert found["phase agreement@1"] == pytest.approx(np.mean(agreement))
+    assert found["progress difference"] == pytest.approx(np.mean(difference))
+    assert found["AP@3"] == pytest.approx(np.mean(precision))
 
 
 def test_frames_of_all_other_videos_are_ranked_together():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import log_loss
+from sklearn.metrics import log_loss, top_k_accuracy_score
 
 from sslkeras.evaluation.token_scores import TokenScores, Unigram
 
@@ -70,3 +70,29 @@ def test_perplexity_agrees_with_scikit_learn(seed, num_tokens):
     found = scores(probabilities[np.arange(20), truth][:7], probabilities[np.arange(20), truth][7:])
 
     assert found.metrics()["perplexity"] == pytest.approx(expected)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.integers(6, 9))
+def test_accuracies_agree_with_scikit_learn(seed, num_tokens):
+    generator = np.random.default_rng(seed)
+    probabilities = generator.dirichlet(np.ones(num_tokens), 20)
+    truth = generator.integers(0, num_tokens, 20)
+    own = probabilities[np.arange(20), truth][:, np.newaxis]
+    found = TokenScores()
+    for part in (slice(0, 1), slice(1, 20)):  # A batch of one and another.
+        found.add(np.log(own[part, 0]), (probabilities > own).sum(axis=1)[part])
+
+    for k in (1, 5):
+        expected = top_k_accuracy_score(truth, probabilities, k=k, labels=np.arange(num_tokens))
+        assert found.accuracies()[f"top-{k}"] == pytest.approx(expected)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=9))
+def test_the_unigram_model_is_a_distribution_in_the_order_of_frequency(counts):
+    likelihood, rank = Unigram(counts).score(np.arange(len(counts)))
+
+    assert np.exp(likelihood).sum() == pytest.approx(1.0)
+    assert sorted(rank) == list(range(len(counts)))
+    assert (np.diff(np.array(counts)[np.argsort(rank)]) <= 0).all()
