@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from sslkeras import report
 from sslkeras.datasets.dataset import as_dataset
-from sslkeras.errors import ConfigurationError, PluginError
+from sslkeras.errors import ConfigurationError, DataError, PluginError
 from sslkeras.evaluation import feature_store, health
 from sslkeras.evaluation.features import check_pooling, feature_for
 from sslkeras.evaluation.fingerprints import DataFingerprints
@@ -48,7 +48,8 @@ def evaluate(
 
     Args:
         run: A `Run`, or its folder.
-        probes: Names (`"linear(labels=0.1)"`) or `Probe` objects; None for those of the run.
+        probes: Names (`"linear(labels=0.1)"`) or `Probe` objects; None for those of the run,
+            of which those that need a feature that the data lacks are left out aloud.
         dataset: A name or a `Dataset` to judge on; None for that of the run.
         encoder: Name of one of the run's encoders; None for the first.
         seeds: How many random initialisations the pretrained encoder is compared with.
@@ -69,8 +70,8 @@ def evaluate(
 
     Raises:
         ConfigurationError: If an argument or a name is wrong.
-        DataError: If the data lacks what the encoder reads, has fewer than two classes, has
-            fewer labels than asked for, or features are not finite.
+        DataError: If the data lacks what the encoder or a named probe reads, has fewer than two
+            classes, has fewer labels than asked for, or features are not finite.
         PluginError: If a probe changed the encoder.
     """
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
@@ -82,7 +83,10 @@ def evaluate(
     model = run.encoders[name]
     reads = _encoder_reads(run)
     notes = []
-    chosen = _usable(_default_probes(run) if probes is None else probes, data, notes)
+    if probes is None:
+        chosen = _usable(_default_probes(run), data, notes)
+    else:
+        chosen = _demanded(probes, data)
     # Models that need not give a vector an example (of words, of flow) are judged as well.
     with_features = not chosen or any(probe.needs_features for probe in chosen)
     feature = reads[name]
@@ -277,26 +281,55 @@ def _encoder_reads(run):
 
 
 def _usable(probes, data, notes):
-    """The probes whose features both splits have; the others are noted."""
-    if isinstance(probes, str) or not hasattr(probes, "__iter__"):
-        probes = [probes]
+    """Of the probes that nobody named, those whose features the data has; others are noted."""
     usable = []
-    for probe in map(as_probe, probes):
-        missing = [
-            feature
-            for feature in probe.reads
-            if feature not in data.train.features or feature not in data.test.features
-        ]
+    for probe in _as_probes(probes):
+        missing = _missing(probe, data)
         if missing:
-            offered = ", ".join(sorted(data.train.features))
             notes.append(
-                f"'{describe(probe)}' is left out: it needs '{missing[0]}', and the dataset has "
-                f"{offered}."
+                f"'{describe(probe)}' is left out: it needs '{missing}', and the dataset has "
+                f"{_offered(data)}."
             )
             report.warn(notes[-1])
         else:
             usable.append(probe)
     return usable
+
+
+def _demanded(probes, data):
+    """The probes that were named.
+
+    Raises:
+        DataError: If the data lacks what one of them reads.
+    """
+    demanded = _as_probes(probes)
+    for probe in demanded:
+        missing = _missing(probe, data)
+        if missing:
+            raise DataError(
+                f"The probe '{describe(probe)}' needs '{missing}' in both splits of the dataset. "
+                f"Received: a dataset with {_offered(data)}. Leave this probe out of `probes`, or "
+                "choose another dataset."
+            )
+    return demanded
+
+
+def _as_probes(given):
+    if isinstance(given, str) or not hasattr(given, "__iter__"):
+        given = [given]
+    return [as_probe(one) for one in given]
+
+
+def _missing(probe, data):
+    """The first feature that a probe reads and a split lacks, or None."""
+    for feature in probe.reads:
+        if feature not in data.train.features or feature not in data.test.features:
+            return feature
+    return None
+
+
+def _offered(data):
+    return ", ".join(sorted(set(data.train.features) & set(data.test.features))) or "no features"
 
 
 def _frame_of(spec):

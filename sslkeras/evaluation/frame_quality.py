@@ -155,6 +155,11 @@ def check_frames(predicted, truth, last):
             "channels) and last frames (batch, height, width, channels). Received: "
             f"{predicted.shape}, {truth.shape} and {last.shape}. Correct the task's method."
         )
+    if not truth.size:
+        raise DataError(
+            "`predict_frames` must give a frame to predict, of a pixel or more. Received: frames "
+            f"of shape {truth.shape}. Choose longer clips."
+        )
     for name, frames in (("Predicted", predicted), ("True", truth), ("Last", last)):
         if not np.isfinite(frames).all():
             bad = int((~np.isfinite(frames).reshape(len(frames), -1).all(axis=-1)).sum())

@@ -8,7 +8,13 @@ import numpy as np
 
 from sslkeras.evaluation.nearest import nearest
 from sslkeras.evaluation.probe import Probe
-from sslkeras.evaluation.video_frames import actions_of, check_videos, ordered_pairs, phases_of
+from sslkeras.evaluation.video_frames import (
+    actions_of,
+    check_phases,
+    check_videos,
+    ordered_pairs,
+    phases_of,
+)
 from sslkeras.hyperparameters import Integer, ListOf, Optional, Text
 
 
@@ -55,6 +61,7 @@ class FrameRetrieval(Probe):
         videos = subject.frame_features("test", self.video)
         check_videos(videos, "frame_retrieval", 2, 1)
         phases = phases_of(subject, "test", self.target, self.video)
+        check_phases(phases, self.target, "test")
         actions = actions_of(subject, self.action, self.video, len(videos))
         pairs = ordered_pairs(actions, "frame_retrieval")
         agreement, difference, kept = [], [], []

@@ -147,6 +147,7 @@ class LabelPropagation(Probe):
             labels = batch[self.target].numpy()
             video = as_float({self.video: batch[self.video]})[self.video]
             size = video.shape[2:4]
+            self._check_clip(tuple(video.shape[1:]), labels.shape[1:], joints)
             for row, (maps, truth) in enumerate(zip(maps_of(video), labels, strict=True)):
                 judge = self._judge_joints if joints else self._judge_masks
                 ours, trivial, true, carried = judge(maps, truth, tuple(size))
@@ -242,11 +243,21 @@ class LabelPropagation(Probe):
                 f"(time, joints, 2), and '{self.video}' clips (time, height, width, channels). "
                 f"Received: {shape} and {video}. Name other features with `target` and `video`."
             )
+        if shape[:3].is_fully_defined() and video[:3].is_fully_defined():
+            self._check_clip(tuple(video), tuple(shape), joints)
+
+    def _check_clip(self, video, labels, joints):
+        """Checks the shapes of one clip and its labels."""
         least = 2 if joints else 3  # The last frame is not judged by J and F.
-        if shape[0] is not None and (shape[0] < least or shape[0] != video[0]):
+        if labels[0] < least or labels[0] != video[0]:
             raise DataError(
                 f"Clips must have {least} or more frames and labels in each of them. Received: "
-                f"{video[0]} frames and {shape[0]} with labels. Choose longer clips."
+                f"{video[0]} frames and {labels[0]} with labels. Choose longer clips."
+            )
+        if not joints and labels[1:3] != video[1:3]:
+            raise DataError(
+                f"Masks must have the size of the frames, {video[1]} x {video[2]}. Received: "
+                f"{labels[1]} x {labels[2]}. Resize '{self.target}', or name another `target`."
             )
 
 

@@ -122,6 +122,11 @@ class Linear(Probe):
             test_targets = _numbers(subject.targets("test", self.target), self.target, "test")
             check_lengths(train, targets, self.target, "train")
             check_lengths(test, test_targets, self.target, "test")
+            if len(test) < 2:
+                raise DataError(
+                    "R^2 must be taken over two or more test examples. Received: one. Choose a "
+                    "dataset with more of them."
+                )
 
             def judge(rows):
                 return self._regress(_rows(train, rows), targets[rows], test, test_targets, seed)

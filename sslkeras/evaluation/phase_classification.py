@@ -11,7 +11,7 @@ from sklearn.svm import SVC
 from sslkeras.errors import DataError
 from sslkeras.evaluation.logistic import fit_logistic
 from sslkeras.evaluation.probe import Probe, keep_confusion
-from sslkeras.evaluation.video_frames import phases_of
+from sslkeras.evaluation.video_frames import check_phases, phases_of
 from sslkeras.hyperparameters import AnyOf, Choice, Integer, ListOf, Real, Text
 
 
@@ -77,12 +77,8 @@ class PhaseClassification(Probe):
         train_phases = phases_of(subject, "train", self.target, self.video)
         test = np.concatenate(subject.frame_features("test", self.video))
         truth = np.concatenate(phases_of(subject, "test", self.target, self.video))
+        check_phases(train_phases, self.target, "train")
         counts = np.bincount(np.concatenate(train_phases))
-        if np.count_nonzero(counts) < 2:
-            raise DataError(
-                f"'{self.target}' must have two or more phases in the train split. Received: "
-                f"{np.flatnonzero(counts).tolist()}. Choose another dataset or `target`."
-            )
         result = {}
         for amount in self.videos:
             count = labelled(amount, len(train))

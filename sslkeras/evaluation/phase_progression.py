@@ -62,6 +62,11 @@ class PhaseProgression(Probe):
             )
             for split in ("train", "test")
         )
+        if len(test[0]) < 2:
+            raise DataError(
+                "R^2 must be taken over two or more test frames. Received: one frame. Choose a "
+                "dataset with longer test videos."
+            )
         return {"R^2": progression_score(*train, *test)}
 
 

@@ -31,6 +31,16 @@ def phases_of(subject, split, target, video) -> list:
     return [phase.astype(np.int64) for phase in phases]
 
 
+def check_phases(phases, target, split):
+    """Raises `DataError` unless the videos of a split have two or more different phases."""
+    found = np.unique(np.concatenate(phases))
+    if len(found) < 2:
+        raise DataError(
+            f"'{target}' must have two or more phases in the {split} split. Received: "
+            f"{found.tolist()}. Choose another dataset or `target`."
+        )
+
+
 def check_videos(videos, probe, least_videos, least_frames):
     """Raises `DataError` unless there are enough videos and each is long enough."""
     if len(videos) < least_videos:

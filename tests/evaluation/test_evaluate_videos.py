@@ -156,10 +156,12 @@ def test_nearest_frames_are_written_for_pictures(data, tmp_path):
     assert len(found[0]["frames"]) == 8
 
 
-def test_a_dataset_without_phases_leaves_the_probe_out_aloud(data):
+def test_a_dataset_without_phases_leaves_a_default_probe_out_aloud(data):
     split = ArraySplit({"video": np.ones((3, 4, 1, 2, 1), np.float32)})
+    run = Run(data)
+    run.config = {**run.config, "probes": ["phase_progression"]}
 
-    found = sslkeras.evaluate(Run(data), dataset=Given(split, split), probes="phase_progression")
+    found = sslkeras.evaluate(run, dataset=Given(split, split))
 
     assert found.probes == []
     assert "'phase_progression' is left out: it needs 'phase'" in found.notes[0]

@@ -57,10 +57,11 @@ def test_these_probes_judge_models_and_say_so(name):
     assert type(probe)(**probe.get_config()).get_config() == probe.get_config()
 
 
-def test_probes_whose_truth_the_data_lacks_are_left_out(stand_in, data, pairs):
+def test_default_probes_whose_truth_the_data_lacks_are_left_out(stand_in, data):
     run = stand_in(data, task=Words())
+    run.config = {**run.config, "probes": ["flow_epe", "label_propagation"]}
 
-    found = evaluate(run, probes=["flow_epe", "label_propagation"])
+    found = evaluate(run)
 
     assert [note.partition(" is left out")[0] for note in found.notes] == [
         "'flow_epe'",
