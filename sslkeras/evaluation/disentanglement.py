@@ -23,7 +23,7 @@ from sslkeras.evaluation.mutual_information import (
     mutual_information_gap,
 )
 from sslkeras.evaluation.probe import Probe, classes_of
-from sslkeras.hyperparameters import ListOf, Optional, Text
+from sslkeras.hyperparameters import Integer, ListOf, Optional, Text
 
 # Pairs of frames are measured exactly up to this many frames, else over evenly chosen ones.
 _MOST_FRAMES = 2048
@@ -55,6 +55,7 @@ class Disentanglement(Probe):
         content: Features with factors of the content, one class or number an example.
         pose: Features with factors of the pose.
         video: Feature with the videos for the invariance.
+        seeds: How many times partners are drawn for swaps; it makes no difference without them.
     """
 
     reads = ("label",)
@@ -64,10 +65,11 @@ class Disentanglement(Probe):
         "content": ListOf(Text("the name of a feature"), min_length=1),
         "pose": ListOf(Text("the name of a feature")),
         "video": Text("the name of a feature"),
+        "seeds": Integer(1),
     }
 
-    def __init__(self, *, encoders=None, content=("label",), pose=(), video="video"):
-        super().__init__(encoders=encoders, content=content, pose=pose, video=video)
+    def __init__(self, *, encoders=None, content=("label",), pose=(), video="video", seeds=1):
+        super().__init__(encoders=encoders, content=content, pose=pose, video=video, seeds=seeds)
         self.reads = (*self.content, *self.pose)
 
     def run(self, subject, seed):
