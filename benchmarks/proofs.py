@@ -31,6 +31,20 @@ from sslkeras.training.run_folder import RunFolder, versions  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- proofs: begin -->", "<!-- proofs: end -->"
 MEASURED = "# Measured: "
+# Recipes of different tasks on the same data, shown in one table.
+SIDE_BY_SIDE = {
+    "Fashion-MNIST": (
+        "moco_fashion_mnist",
+        "denoising_autoencoder_conv_fashion_mnist",
+        "jigsaw_fashion_mnist",
+    ),
+    "CIFAR-10, 4,194 images": (
+        "moco_cifar10",
+        "denoising_autoencoder_cifar10",
+        "jigsaw_cifar10",
+    ),
+}
+SIDE_BY_SIDE_METRICS = ("top-1, 100 labels", "top-1, 1000 labels")
 
 flags.DEFINE_string("recipes", "plugins/*/recipes/*.flags", "Which recipes, as a glob.")
 flags.DEFINE_integer("seeds", 3, "Trainings of each recipe, with seeds 0, 1, ...", lower_bound=1)
@@ -145,6 +159,33 @@ def section(proof):
     return "\n".join(lines)
 
 
+def side_by_side(proofs):
+    """Tasks on the same data in one table, each beside its own encoder untrained."""
+    lines = [
+        "### Tasks side by side",
+        "",
+        "The linear probe on few labels, 5 choices of them; the trunk untrained in brackets. A task "
+        "reads images of its own size, so the trunk untrained is not the same figure for all.",
+        "",
+        "| data | recipe | 100 labels | 1000 labels | training |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for data, names in SIDE_BY_SIDE.items():
+        proved = {name: proofs[name] for name in names if name in proofs}
+        for name, proof in proved.items():
+            metrics = proof["probes"][0]["metrics"]
+            cells = [
+                f"{cell(metrics[m]['pretrained'])} ({cell(metrics[m]['random init'])})"
+                for m in SIDE_BY_SIDE_METRICS
+            ]
+            lines.append(f"| {data} | {name} | {' | '.join(cells)} | {proof['seconds']:.0f} s |")
+        if proved:
+            metrics = next(iter(proved.values()))["probes"][0]["metrics"]
+            cells = [cell(metrics[m]["raw input"]) for m in SIDE_BY_SIDE_METRICS]
+            lines.append(f"| {data} | pixels | {' | '.join(cells)} | |")
+    return "\n".join(lines)
+
+
 def shown(probe):
     """Metrics that a reader sees; the others, in the JSON, would only repeat top-1."""
     metrics = probe["metrics"].items()
@@ -159,7 +200,8 @@ def write_down(proofs):
     page = ROOT / "docs" / "benchmarks.md"
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    body = "\n\n".join(section(proofs[name]) for name in sorted(proofs))
+    parts = [side_by_side(proofs), *(section(proofs[name]) for name in sorted(proofs))]
+    body = "\n\n".join(parts)
     write_atomically(page, f"{before}{BEGIN}\n\n{body}\n\n{END}{after}")
     for proof in proofs.values():
         path = ROOT / proof["recipe"]
