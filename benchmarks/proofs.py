@@ -164,8 +164,8 @@ def side_by_side(proofs):
     lines = [
         "### Tasks side by side",
         "",
-        "The linear probe on few labels, 5 choices of them; the trunk untrained in brackets. A task "
-        "reads images of its own size, so the trunk untrained is not the same figure for all.",
+        "The linear probe on few labels, 5 choices of them; the trunk untrained in brackets. A "
+        "task reads images of its own size, so the trunk untrained is not the same figure for all.",
         "",
         "| data | recipe | 100 labels | 1000 labels | training |",
         "| --- | --- | --- | --- | --- |",
