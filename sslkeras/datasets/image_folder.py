@@ -189,8 +189,9 @@ class _Files(IndexedSplit):
     def fingerprint(self, names):
         listing, rows = self._listing, self._rows
         classes = None if self._classes is None else self._classes[listing.folder_of[rows]].tolist()
-        paths = (os.path.join(listing.root, listing.name(row)) for row in rows)
-        return files_fingerprint(paths, sorted(names), self._side, self._channels, classes)
+        names_of = map(listing.name, rows)
+        files = ((name, os.path.join(listing.root, name)) for name in names_of)
+        return files_fingerprint(files, sorted(names), self._side, self._channels, classes)
 
     def read(self, indices, count, *, only=None):
         images = indices.rebatch(_CHUNK).map(self._read_all, num_parallel_calls=tf.data.AUTOTUNE)

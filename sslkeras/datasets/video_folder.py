@@ -351,10 +351,14 @@ class _Clips(DecodedSplit):
         return self._videos[self._spans[self._which[index]].video].name
 
     def fingerprint(self, names):
-        paths = (path for video in self._videos for path in video.frames or (video.path,))
+        files = [
+            (os.path.join(video.name, os.path.basename(path)), path)
+            for video in self._videos
+            for path in video.frames or (video.path,)
+        ]
         spans = [dataclasses.astuple(span) for span in self._spans]
         examples = self._which.tolist(), self._starts.tolist(), self._whole
-        return files_fingerprint(paths, sorted(names), self._form, spans, examples)
+        return files_fingerprint(files, sorted(names), self._form, spans, examples)
 
     def _frames(self, index):
         """Numbers of the frames of an example."""

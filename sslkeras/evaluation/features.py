@@ -170,7 +170,6 @@ def embedding_of(encoder, pooling, spec):
 
     dtype = tf.float32 if spec.dtype == tf.uint8 else spec.dtype
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *spec.shape], dtype)])
     def forward(inputs):
         return embed(encoder, inputs, pooling)
 
@@ -178,15 +177,17 @@ def embedding_of(encoder, pooling, spec):
     def forward_on_replicas(inputs):
         return strategy.run(forward, args=(inputs,))
 
+    forward_here = tf.function(forward, input_signature=[tf.TensorSpec([None, *spec.shape], dtype)])
+
     replicas = strategy.num_replicas_in_sync
     # With several workers each judges all of the data: one local batch each.
     if replicas == 1 or not isinstance(strategy, tf.distribute.MirroredStrategy):
-        return forward.get_concrete_function()
+        return forward_here.get_concrete_function()
 
     def on_replicas(inputs):
         count = inputs.shape[0]
         if count < replicas:
-            return forward(inputs)
+            return forward_here(inputs)
         ends = [count * part // replicas for part in range(replicas + 1)]
         shares = strategy.experimental_distribute_values_from_function(
             lambda context: inputs[

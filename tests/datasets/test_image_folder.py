@@ -1,5 +1,8 @@
 """Tests of sslkeras.datasets.image_folder."""
 
+import os
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -259,3 +262,69 @@ def test_an_empty_or_missing_folder_is_an_error(tmp_path):
 def test_two_channels_are_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="`channels` of ImageFolder must be one of 1, 3"):
         ImageFolder(tmp_path, channels=2)
+
+
+def fingerprint(folder, **arguments):
+    data = ImageFolder(folder, **{"size": 8, "test_fraction": 0.0, **arguments})
+    return data.train.fingerprint(data.train.features)
+
+
+@pytest.fixture
+def pets(tmp_path):
+    for number, name in enumerate(("cat/a.png", "cat/b.png", "dog/a.png")):
+        save(tmp_path / "pets" / name, (40 * number,) * 3)
+    return tmp_path / "pets"
+
+
+def test_the_fingerprint_is_that_of_the_files_wherever_they_lie(pets, tmp_path):
+    before = fingerprint(pets)
+
+    assert fingerprint(pets) == before
+    shutil.copytree(pets, tmp_path / "copy")
+    assert fingerprint(tmp_path / "copy") == before
+    pets.rename(tmp_path / "moved")
+    assert fingerprint(tmp_path / "moved") == before
+
+
+def grow(pets):
+    save(pets / "dog" / "b.png")
+
+
+def repaint(pets):
+    save(pets / "dog" / "a.png", (200, 0, 0))
+
+
+def touch(pets):
+    os.utime(pets / "dog" / "a.png", (1, 1))
+
+
+def exchange(pets):
+    """Other content of the same size and time, as of another folder with the same names."""
+    path = pets / "dog" / "a.png"
+    times, content = path.stat().st_mtime_ns, bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(times, times))
+
+
+def rename(pets):
+    (pets / "dog" / "a.png").rename(pets / "dog" / "c.png")
+
+
+def relabel(pets):
+    (pets / "dog").rename(pets / "fox")
+
+
+@pytest.mark.parametrize("change", [grow, repaint, touch, exchange, rename, relabel])
+def test_the_fingerprint_changes_with_any_file(pets, change):
+    before = fingerprint(pets)
+
+    change(pets)
+
+    assert fingerprint(pets) != before
+
+
+def test_the_fingerprint_depends_on_how_files_are_read(pets):
+    assert fingerprint(pets) != fingerprint(pets, size=4)
+    data = ImageFolder(pets, size=8, test_fraction=0.0)
+    assert data.train.fingerprint(["image"]) != data.train.fingerprint(["image", "label"])

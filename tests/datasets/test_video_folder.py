@@ -1,5 +1,7 @@
 """Tests of sslkeras.datasets.video_folder."""
 
+import os
+import shutil
 import sys
 
 import numpy as np
@@ -317,3 +319,19 @@ def test_arguments_come_back_in_the_config_and_bad_ones_are_refused(folder):
     for argument in ({"num_frames": 0}, {"stride": 0}, {"size": (8,)}, {"channels": 2}):
         with pytest.raises(ConfigurationError, match=f"`{next(iter(argument))}` of VideoFolder"):
             VideoFolder(folder, **argument)
+
+
+def fingerprint(folder, **arguments):
+    data = VideoFolder(folder, **{"size": 32, "num_frames": 3, "test_fraction": 0.0, **arguments})
+    return data.train.fingerprint(["video"])
+
+
+def test_the_fingerprint_is_that_of_the_files_wherever_they_lie(folder, tmp_path):
+    before = fingerprint(folder)
+
+    shutil.copytree(folder, tmp_path / "copy")
+    assert fingerprint(tmp_path / "copy") == before
+    assert fingerprint(folder, stride=2) != before
+    frame = sorted((folder / "c").iterdir())[1]
+    os.utime(frame, (1, 1))
+    assert fingerprint(folder) != before

@@ -12,6 +12,8 @@ from sslkeras.errors import ConfigurationError, DataError, PluginError, RunError
 from sslkeras.evaluation import features
 from sslkeras.evaluation.linear import Linear
 from sslkeras.evaluation.probe import Probe
+from sslkeras.training import run as run_module
+from tests.toys import Denoise, small_encoder, stripes
 
 
 def test_pretrained_random_and_raw_are_compared(run):
@@ -199,3 +201,56 @@ def test_other_weights_or_data_are_embedded_anew(run, stand_in, data, tmp_path, 
         run, probes=["knn(k=5)"], baselines=False, dataset=Given(data.test, data.test)
     )
     assert len(calls) == 4  # The test split is known, whatever it is called.
+
+
+@pytest.fixture(scope="module")
+def kept_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    sslkeras.pretrain(
+        Denoise(),
+        stripes(train=33, test=13),  # The last batches are odd.
+        small_encoder,
+        epochs=1,
+        batch_size=8,
+        output=folder,
+        probes=("knn(k=5)",),
+    )
+    return folder
+
+
+def test_two_devices_judge_as_one(kept_run, monkeypatch):
+    seen = []
+    made = features.embedding_of
+
+    def noted(encoder, *more):
+        seen.append(encoder.distribute_strategy.num_replicas_in_sync)
+        return made(encoder, *more)
+
+    monkeypatch.setattr(features, "embedding_of", noted)
+    data, load = stripes(train=33, test=13), run_module.load_run
+    monkeypatch.setattr(
+        run_module,
+        "load_run",
+        lambda folder: load(folder, task=Denoise(), dataset=data, encoder=small_encoder),
+    )
+    arguments = dict(
+        probes=["linear", "knn(k=5)", "linear(backend='sgd', epochs=3)"],
+        pictures=False,
+        keep_features=False,
+    )
+
+    one, two = (
+        sslkeras.evaluate(kept_run, strategy=strategy, **arguments)
+        for strategy in (None, "mirrored(devices=2)")
+    )
+
+    assert set(seen[: len(seen) // 2]) == {1} and set(seen[len(seen) // 2 :]) == {2}
+    for alone, shared in zip(one.probes, two.probes, strict=True):
+        for contender in ("pretrained", "random init", "raw input"):
+            expected = pytest.approx(alone.metrics(contender), rel=1e-4, abs=1e-4)
+            assert shared.metrics(contender) == expected
+
+
+def test_a_strategy_is_no_matter_of_a_loaded_run(run):
+    with pytest.raises(ConfigurationError, match="`strategy` must be left out"):
+        sslkeras.evaluate(run, strategy="mirrored(devices=2)")

@@ -3,10 +3,14 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import sslkeras
 from sslkeras.datasets import ArraySplit, Given
+from sslkeras.evaluation.health import effective_rank
+from sslkeras.evaluation.knn import KNN
 from sslkeras.evaluation.monitor import Monitor
+from sslkeras.evaluation.probe import Subject
 from tests.toys import Denoise, small_encoder, stripes
 
 
@@ -60,3 +64,66 @@ def test_a_run_writes_it_into_its_history():
 
     assert "knn" not in run.history[0]
     assert run.history[1]["knn"] > 0.9
+
+
+def constant_where_dark(shape):
+    """Features of NaN for images whose first pixel is dark, 1 and the pixel for others."""
+    image = keras.Input(shape)
+    first = keras.layers.Cropping2D(((0, shape[0] - 1), (0, shape[1] - 1)))(image)
+    bad = keras.layers.Lambda(lambda x: tf.where(x < 0.5, np.nan, x))(first)
+    return keras.Model(image, keras.layers.Concatenate()([bad, first]))
+
+
+def halves(count=20):
+    """Images of one grey each, of which every second is dark; the label is the brightness."""
+    grey = np.where(np.arange(count) % 2, 200 + np.arange(count), 10).astype(np.uint8)
+    images = np.tile(grey[:, None, None, None], (1, 8, 8, 1))
+    label = (np.arange(count) % 4 == 3).astype(np.int32)
+    split = ArraySplit({"image": images, "label": label})
+    return Given(split, split), grey[1::2] / 255.0
+
+
+def test_rows_that_are_not_finite_are_counted_and_left_out_of_the_rest():
+    data, bright = halves()
+
+    logs = looked(data, constant_where_dark)
+
+    assert logs["rows_not_finite"] == 10.0
+    kept = np.stack([bright, bright], axis=1)
+    assert logs["feature_std"] == pytest.approx(kept.std(axis=0).mean(), rel=1e-4)
+    assert logs["effective_rank"] == pytest.approx(effective_rank(kept), rel=1e-3)
+    # All bright images point the same way, so that 10 neighbours vote 5 to 5: the smaller
+    # class, of which 5 of the 20 are bright. The dark ones have no neighbours.
+    assert logs["knn"] == pytest.approx(5 / 20)
+
+
+def test_features_without_a_finite_row_stop_nothing(capsys):
+    def diverged(shape):
+        image = keras.Input(shape)
+        return keras.Model(image, keras.layers.Rescaling(np.inf, offset=-np.inf)(image))
+
+    logs = looked(stripes(), diverged)
+
+    assert logs["rows_not_finite"] == 40.0
+    assert np.isnan(logs["feature_std"]) and np.isnan(logs["effective_rank"])
+    assert logs["knn"] == 0.0
+    assert "NaN or infinity in 40 of 40 rows (epoch 1)" in capsys.readouterr().err
+
+
+def test_the_neighbours_vote_as_the_probe_does():
+    data = stripes(train=60, test=30)
+    task = Denoise()
+    encoder = small_encoder
+    model = task.build_model(
+        task.examples(data.train, 8).element_spec[0], sslkeras.encoders.as_encoder(encoder), data
+    )
+    noise = np.random.default_rng(0)
+    model.set_weights([noise.normal(size=w.shape) for w in model.get_weights()])
+    logs = {}
+    Monitor(task, model, data, 1).on_epoch_end(0, logs)
+    trunk = next(iter(task.encoders(model).values()))
+    subject = Subject("pretrained", data, "image", trunk)
+
+    expected = KNN(k=20, temperature=0.07).run(subject, 0)
+
+    assert logs["knn"] == pytest.approx(expected["top-1"])
