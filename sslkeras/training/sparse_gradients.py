@@ -34,20 +34,27 @@ def is_plain_descent(optimizer) -> bool:
     return not any(getattr(optimizer, name, None) for name in _BESIDES)
 
 
-def descend_rows(optimizer, gradients, variables):
-    """The update of `is_plain_descent`'s optimizers for sparse gradients, on one replica.
+def descend(optimizer, pairs):
+    """One update of an optimizer of `is_plain_descent`, on one replica.
 
-    The rows of a gradient are subtracted as they come. Optimizers first add up those that belong
-    to the same place, which takes several times as long and gives the same sum.
+    The rows of a sparse gradient are subtracted as they come. The optimizer itself would first
+    add up those that belong to the same place, which takes several times as long and gives the
+    same sum.
 
     Args:
-        optimizer: Its rate is used; the count of its updates is the caller's matter.
-        gradients: `tf.IndexedSlices`.
-        variables: The table of each.
+        optimizer: Keras's SGD.
+        pairs: List of `(gradient, variable)`.
     """
-    for gradient, variable in zip(gradients, variables):
+    by_rows = [(g, v) for g, v in pairs if is_sparse(g) and v.constraint is None]
+    whole = [(g, v) for g, v in pairs if not is_sparse(g) or v.constraint is not None]
+    # Also sets the rate of this update by the schedule, if there is one.
+    optimizer.apply_gradients(whole, skip_gradients_aggregation=True)
+    for gradient, variable in by_rows:
         rate = tf.cast(optimizer.learning_rate, gradient.dtype)
         variable.scatter_sub(tf.IndexedSlices(rate * gradient.values, gradient.indices))
+    if not whole:
+        # What has nothing to apply does not count it.
+        optimizer.iterations.assign_add(1)
 
 
 class GradientSum:

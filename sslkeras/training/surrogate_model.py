@@ -10,9 +10,8 @@ from sslkeras.losses.reduction import global_mean, num_replicas
 from sslkeras.training.sparse_gradients import (
     GradientSum,
     clipped_by_global_norm,
-    descend_rows,
+    descend,
     is_plain_descent,
-    is_sparse,
 )
 
 
@@ -303,13 +302,8 @@ class SurrogateModel(keras.Model):
             gradients = clipped_by_global_norm(gradients, self._step.clip_norm)
         pairs = list(zip(gradients, variables))
         if replicas.num_replicas_in_sync == 1 and is_plain_descent(optimizer):
-            sparse = [(gradient, of) for gradient, of in pairs if is_sparse(gradient)]
-            if sparse:
-                descend_rows(optimizer, *zip(*sparse))
-                pairs = [(gradient, of) for gradient, of in pairs if not is_sparse(gradient)]
-            if not pairs:
-                optimizer.iterations.assign_add(1)
-                return
+            descend(optimizer, pairs)
+            return
         if isinstance(optimizer, keras.optimizers.legacy.Optimizer):
             optimizer.apply_gradients(pairs, experimental_aggregate_gradients=False)
         else:

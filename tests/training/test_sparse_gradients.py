@@ -11,7 +11,7 @@ from sslkeras.training.optimizers import create_optimizer
 from sslkeras.training.sparse_gradients import (
     GradientSum,
     clipped_by_global_norm,
-    descend_rows,
+    descend,
     is_plain_descent,
     with_each_row_once,
 )
@@ -45,12 +45,39 @@ def test_the_norm_is_that_of_the_dense_gradient():
 
 
 def test_rows_descend_as_they_come():
-    table = tf.Variable(tf.zeros([ROWS, 1]))
+    table, optimizer = tf.Variable(tf.zeros([ROWS, 1])), keras.optimizers.SGD(0.5)
 
-    descend_rows(keras.optimizers.SGD(0.5), [slices([[1.0], [2.0], [4.0]], [3, 5, 3])], [table])
+    descend(optimizer, [(slices([[1.0], [2.0], [4.0]], [3, 5, 3]), table)])
 
     assert np.flatnonzero(table.numpy()).tolist() == [3, 5]
     assert table.numpy()[[3, 5], 0].tolist() == [-2.5, -1.0]
+    assert int(optimizer.iterations) == 1
+
+
+@pytest.mark.parametrize("has_dense", [True, False])
+def test_a_schedule_is_followed(has_dense):
+    # Rates 1, 0.5 and 0.
+    schedule = keras.optimizers.schedules.PolynomialDecay(1.0, 2, 0.0)
+    optimizer = create_optimizer("sgd", learning_rate=schedule)
+    table, dense = tf.Variable(tf.zeros([ROWS, 1])), tf.Variable(0.0)
+    optimizer.build([table, dense])
+    moved = []
+
+    for _ in range(3):
+        pairs = [(slices([[1.0]], [3]), table)]
+        descend(optimizer, pairs + [(tf.constant(1.0), dense)] if has_dense else pairs)
+        moved.append(-float(table[3, 0]))
+
+    assert moved == [1.0, 1.5, 1.5]
+    assert float(dense) == (-1.5 if has_dense else 0.0)
+
+
+def test_a_constrained_table_is_left_to_the_optimizer():
+    table = tf.Variable(tf.zeros([ROWS, 1]), constraint=lambda value: tf.maximum(value, -0.25))
+
+    descend(keras.optimizers.SGD(0.5), [(slices([[1.0]], [3]), table)])
+
+    assert float(table[3, 0]) == -0.25
 
 
 @pytest.mark.parametrize(

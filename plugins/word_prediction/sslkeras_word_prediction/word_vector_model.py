@@ -67,3 +67,58 @@ class SkipgramModel(WordVectorModel):
             tf.gather_nd(vectors, word), tf.gather_nd(blocks.around, neighbour), keys, noise
         )
         return tf.reduce_sum(losses), count
+
+
+@keras.saving.register_keras_serializable(package="sslkeras_word_prediction")
+class MissingWordModel(WordVectorModel):
+    """Predicts each word that has neighbours from their mean or sum."""
+
+    def total_of(self, table, output, blocks, noise):
+        around = tf.gather(table, blocks.around)
+        hidden = aggregated(around, blocks.band, self.get_layer("context").how)
+        is_predicted = tf.cast(blocks.count > 0, tf.float32)
+        losses = output.pair_losses(
+            tf.reshape(hidden, [-1, table.shape[1]]),
+            tf.reshape(blocks.words, [-1]),
+            tf.reshape(blocks.keys, [-1]),
+            noise,
+        )
+        total = tf.reduce_sum(losses * tf.reshape(is_predicted, [-1]))
+        return total, tf.reduce_sum(is_predicted)
+
+
+@keras.saving.register_keras_serializable(package="sslkeras_word_prediction")
+class Aggregate(keras.layers.Layer):
+    """`aggregated` of `[vectors, beside (batch, length)]`: float32 `(batch, width)`.
+
+    Args:
+        how: "mean" or "sum".
+    """
+
+    def __init__(self, how, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.how = how
+
+    def call(self, inputs):
+        vectors, beside = inputs
+        return aggregated(vectors, beside[:, tf.newaxis], self.how)[:, 0]
+
+    def get_config(self):
+        return {**super().get_config(), "how": self.how}
+
+
+def aggregated(vectors, beside, how):
+    """Mean or sum of the vectors that stand beside each word; 0 where there are none.
+
+    Args:
+        vectors: float `(batch, length, width)`.
+        beside: float32 `(batch, words, length)`: 1 for a neighbour, else 0.
+        how: "mean" or "sum".
+
+    Returns:
+        float32 `(batch, words, width)`.
+    """
+    total = tf.matmul(beside, tf.cast(vectors, tf.float32))
+    if how == "sum":
+        return total
+    return tf.math.divide_no_nan(total, tf.reduce_sum(beside, axis=-1, keepdims=True))

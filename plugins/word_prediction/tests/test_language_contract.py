@@ -40,6 +40,16 @@ DROPOUT = {"two_replicas_equal_one": "each replica drops other units"}
             dataset=small_texts(WORDS, first=2),
         ),
         Subject(
+            "missing_word(embedding_dim=8, window=2, num_negatives=1, shared_negatives=8, "
+            "subsample=0.1)",
+            dataset=small_texts(WORDS, first=2),
+        ),
+        Subject(
+            "missing_word(embedding_dim=8, window=2, output='softmax', use_bias=True, "
+            "aggregate='sum', subsample=0)",
+            dataset=small_texts(WORDS, first=2),
+        ),
+        Subject(
             "skipgram(embedding_dim=8, window=2, num_negatives=1, shared_negatives=8, "
             "subsample=0.1)",
             dataset=small_texts(WORDS, first=2),
