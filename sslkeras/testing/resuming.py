@@ -32,7 +32,7 @@ def check_resumed_run_equals_uninterrupted(subject):
     """Through `sslkeras.pretrain`, killed one update before the end: weights and history."""
     if subject.random_model:
         raise NotApplicableError("Layers that draw at random are in no checkpoint of Keras 2.")
-    stages = subject.task.stages(subject.build())
+    stages = subject.task.stages(subject.model)
     open_ended = any(stage.epochs is None for stage in stages)
     updates = _STEPS * sum(stage.epochs or _EPOCHS for stage in stages)
 

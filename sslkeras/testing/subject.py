@@ -14,7 +14,7 @@ from sslkeras.encoders.encoder import as_encoder
 from sslkeras.task import Task
 from sslkeras.testing.small_dataset import small_dataset
 from sslkeras.training.pipeline import pretext_seed
-from sslkeras.training.run import build_model
+from sslkeras.training.run import build_model, input_spec
 from sslkeras.training.surrogate_model import as_surrogate_model
 
 STEPS = 3
@@ -149,7 +149,13 @@ class Subject:
     def build(self, task=None) -> keras.Model:
         """The whole model with fresh weights, equal in each call."""
         keras.utils.set_random_seed(0)
-        return build_model(task or self.task, self.data, self.encoder)
+        inputs = self._inputs if task is None else None
+        return build_model(task or self.task, self.data, self.encoder, inputs)
+
+    @functools.cached_property
+    def _inputs(self):
+        """What the model takes; found by tracing the pretext, so that once is enough."""
+        return input_spec(self.task, self.data)
 
     def fits(self):
         """Each of `trained`; a model that several stages share is compiled for the one given."""

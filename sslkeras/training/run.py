@@ -81,9 +81,17 @@ def input_spec(task, data):
     )
 
 
-def build_model(task, data, encoder) -> keras.Model:
-    """The task's model with fresh weights, with sslkeras's training step."""
-    return as_surrogate_model(task.build_model(input_spec(task, data), encoder, data))
+def build_model(task, data, encoder, inputs=None) -> keras.Model:
+    """The task's model with fresh weights, with sslkeras's training step.
+
+    Args:
+        task: The `Task`.
+        data: The `Dataset`.
+        encoder: Factory of the trunk.
+        inputs: What `input_spec` says, where it is known already.
+    """
+    inputs = input_spec(task, data) if inputs is None else inputs
+    return as_surrogate_model(task.build_model(inputs, encoder, data))
 
 
 def load_run(folder, *, task=None, dataset=None, encoder=None) -> Run:
