@@ -74,14 +74,6 @@ class Entry:
         doc = ast.get_docstring(found.node) if found else None
         return doc.splitlines()[0] if doc else ""
 
-    def literal(self, attribute: str):
-        """The class attribute `attribute`, or that of a base class, read from the source.
-
-        Returns:
-            The value, or None if it is not a literal or cannot be found.
-        """
-        return _literal(self._definition, attribute)
-
     @functools.cached_property
     def _definition(self):
         return _find(self.module, self.attribute)
@@ -154,27 +146,52 @@ def _imported(module, node):
     return f"{package}.{node.module}" if node.module else package
 
 
-def _literal(definition, attribute, depth=5):
+def _alternatives(definition, attribute, depth=5):
+    """Tuples of names by the source, and whether a base class has nothing to add."""
     if definition is None or not depth:
-        return None
+        return [], False
+    own, always = [], []
+    for method in definition.node.body:
+        if isinstance(method, ast.FunctionDef):
+            own += [_names(node.value) for node in ast.walk(method) if _sets(node, attribute)]
+            # At the outermost level of a method: whatever the arguments are.
+            always += [_names(node.value) for node in method.body if _sets(node, attribute)]
+    own = [names for names in own if names is not None]
+    if any(names is not None for names in always):
+        return own, True
     for node in definition.node.body:
-        if isinstance(node, ast.Assign):
-            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            names = [node.target.id]
-        else:
-            continue
-        if attribute in names and node.value is not None:
-            try:
-                return ast.literal_eval(node.value)
-            except (ValueError, TypeError):
-                return None
+        if _sets(node, attribute, of_class=True):
+            names = _names(node.value)
+            return ([] if names is None else [names]) + own, True
+    if always:
+        return own, True
     for base in getattr(definition.node, "bases", ()):
         if isinstance(base, ast.Name):
-            value = _literal(_find(definition.module, base.id), attribute, depth - 1)
-            if value is not None:
-                return value
-    return None
+            found = _find(definition.module, base.id)
+            inherited, decided = _alternatives(found, attribute, depth - 1)
+            if inherited or decided:
+                return inherited + own, decided
+    return own, False
+
+
+def _sets(node, attribute, of_class=False):
+    """Whether a statement assigns to `self.attribute`, or in a class body to `attribute`."""
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AnnAssign) and node.value is not None:
+        targets = [node.target]
+    else:
+        return False
+    wanted = attribute if of_class else f"self.{attribute}"
+    return any(ast.unparse(target) == wanted for target in targets)
+
+
+def _names(value):
+    """The strings that a dict has as keys or a tuple has as items; None if not literal."""
+    items = value.keys if isinstance(value, ast.Dict) else getattr(value, "elts", [None])
+    if not all(isinstance(item, ast.Constant) and isinstance(item.value, str) for item in items):
+        return None
+    return tuple(item.value for item in items)
 
 
 _unreadable = {}
@@ -257,12 +274,21 @@ class Registry:
         """The installed names, sorted."""
         return sorted({entry.name for entry in self.entries()})
 
-    def literal(self, entry: Entry, attribute: str):
-        """`Entry.literal`, or the default of the kind where the class does not say."""
-        value = entry.literal(attribute)
-        if value is None and entry._definition is not None:
-            value = Entry("", self._base, "", "").literal(attribute)
-        return value
+    def alternatives(self, entry: Entry, attribute: str) -> list[tuple]:
+        """The names that a collection holds, such as the features a task reads, by the source.
+
+        Returns:
+            A tuple of names for the class attribute `attribute`, its own or inherited, and for
+            each assignment to `self.attribute`, which the class may choose by its arguments.
+            One that is always assigned replaces the class attribute. What is no literal is
+            left out, so that the list may be empty.
+        """
+        definition = entry._definition
+        names, decided = _alternatives(definition, attribute)
+        if definition is not None and not decided:
+            default = Entry("", self._base, "", "")._definition
+            names = _alternatives(default, attribute)[0] + names
+        return list(dict.fromkeys(names))
 
     def entry(self, name: str) -> Entry:
         """The one offer of `name`.

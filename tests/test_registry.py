@@ -298,15 +298,14 @@ def test_a_missing_argument_is_named(world):
         world.things.create("reader")
 
 
-def test_listing_reads_summary_and_literals_without_an_import(world):
+def test_listing_reads_summary_and_names_without_an_import(world):
     module = world.rotation()
 
     (entry,) = world.things.entries()
 
     assert entry.summary == "Tells which way up."
-    assert entry.literal("reads") == {"image": (8, 8, 1), "video": None}
-    assert entry.literal("hyperparameters") is None  # No literal.
-    assert entry.literal("nothing") is None
+    assert world.things.alternatives(entry, "reads") == [("image", "video")]
+    assert world.things.alternatives(entry, "nothing") == []
     assert not entry.missing
     assert module not in sys.modules
     assert world.base not in sys.modules
@@ -328,8 +327,53 @@ def test_a_class_that_does_not_say_reads_what_its_base_reads(world):
 
     second, third = world.things.entries()
 
-    assert world.things.literal(second, "reads") == {"video": None}
-    assert world.things.literal(third, "reads") == {"image": (1, 1, 1)}
+    assert world.things.alternatives(second, "reads") == [("video",)]
+    assert world.things.alternatives(third, "reads") == [("image",)]
+
+
+@pytest.mark.parametrize(
+    "body, method, expected",
+    [
+        # Always set: what the class says, or its base, is never seen.
+        (
+            "reads = {'image': None}",
+            "self.reads = {'text': (size,), 'clip': ()}",
+            [("text", "clip")],
+        ),
+        ("", "self.reads = {'text': (size,)}", [("text",)]),
+        ("", "self.reads: dict = {'text': (size,)}", [("text",)]),
+        ("", "if size: self.reads = {'text': ()}", [("image",), ("text",)]),
+        ("", "if size: self.reads = {'image': None}", [("image",)]),
+        (
+            "reads = ('video',)",
+            "if size:\n                    self.reads = {'text': ()}\n                else:\n"
+            "                    self.reads = {'flow': ()}",
+            [("video",), ("text",), ("flow",)],
+        ),
+        # Not to be read from the source: the default of the class stands for it, or nothing.
+        ("reads = ('label',)", "self.reads = (size,)", [("label",)]),
+        ("", "self.reads = dict.fromkeys(size)", []),
+        ("", "other.reads = {'text': ()}; self.reads['text'] = ()", [("image",)]),
+    ],
+)
+def test_names_that_a_method_sets_count_before_those_of_the_class(world, body, method, expected):
+    source = f'''
+        from {{base}} import Thing
+        class First(Thing):
+            """First."""
+            {body}
+            def __init__(self, size):
+                {method}
+        class Second(First):
+            """Second."""
+    '''
+    module = world.module("methods", source)
+    world.install("acme", {"first": f"{module}:First", "second": f"{module}:Second"})
+
+    first, second = world.things.entries()
+
+    assert world.things.alternatives(first, "reads") == expected
+    assert world.things.alternatives(second, "reads") == expected
 
 
 def test_a_class_that_a_package_passes_on_is_found_in_its_source(world):
@@ -366,14 +410,16 @@ def test_source_that_does_not_parse_has_no_summary(world):
 
     (entry,) = world.things.entries()
 
-    assert (entry.summary, entry.literal("reads"), entry.missing) == ("", None, False)
+    assert (entry.summary, entry.missing) == ("", False)
+    assert world.things.alternatives(entry, "reads") == []
 
 
 def test_listing_what_is_bundled_imports_neither_plugins_nor_tensorflow():
     code = (
         "import sys; from sslkeras import registry\n"
         "kinds = registry.tasks, registry.datasets, registry.encoders, registry.probes\n"
-        "names = [(e.name, e.summary, e.literal('reads')) for k in kinds for e in k.entries()]\n"
+        "names = [(entry.name, entry.summary, kind.alternatives(entry, 'reads'))\n"
+        "         for kind in kinds for entry in kind.entries()]\n"
         "print(sorted(name for name in sys.modules if name.split('.')[0] in\n"
         "      ('tensorflow', 'keras', 'numpy') or name.startswith('sslkeras_')))\n"
         "print([name for name, *_ in names])"

@@ -51,10 +51,11 @@ def overview() -> str:
             lines.append("  none installed")
         offered = [entry.name for entry in entries]
         for entry in entries:
-            facts = known.literal(entry, attribute) if attribute else None
+            found = known.alternatives(entry, attribute) if attribute else []
+            facts = " or ".join(", ".join(names) for names in found if names)
             text = entry.summary or entry.value
             if facts:
-                text += f" ({verb} {', '.join(facts)})"
+                text += f" ({verb} {facts})"
             if entry.missing:
                 text = f"BROKEN: there is no module {entry.module}. Install it anew or remove it."
             lacking = [str(needed) for needed in needs(entry.distribution) if needed.missing]
@@ -112,10 +113,9 @@ def _describe(title, known, name):
         if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
     for parameter in parameters:
-        required = parameter.default is parameter.empty
         lines.append(
             f"  {parameter.name} (required)"
-            if required
+            if _required([parameter])
             else f"  {parameter.name} = {parameter.default!r}"
         )
         lines += _wrapped(explained.get(parameter.name, ""), " " * 6)
@@ -124,13 +124,23 @@ def _describe(title, known, name):
             lines += _wrapped(f"Must be {constraint.description}.", " " * 6)
     if not parameters:
         lines.append("  none")
-    facts = getattr(loaded, attribute) if attribute else None
+    # What a task reads and how it is judged depends on its arguments.
+    made = loaded() if known is registry.tasks and not _required(parameters) else loaded
+    facts = getattr(made, attribute) if attribute else None
     if facts:
         lines += ["", verb.capitalize(), *_facts(facts)]
+        for names in known.alternatives(entry, attribute):
+            if not set(names) <= set(facts):
+                lines.append(f"  with other arguments: {', '.join(names)}")
     if known is registry.tasks:
-        lines += ["", "Judged by", f"  {', '.join(loaded.probes)}, unless --probes says otherwise"]
+        lines += ["", "Judged by"]
+        lines += _wrapped(f"{', '.join(made.probes)}, unless --probes says otherwise", "  ")
         lines += ["", "Paper", textwrap.indent(docstrings.of_module(loaded), "  ")]
     return "\n".join(lines)
+
+
+def _required(parameters):
+    return any(parameter.default is parameter.empty for parameter in parameters)
 
 
 def _facts(facts):

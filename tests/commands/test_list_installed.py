@@ -30,6 +30,19 @@ def test_what_is_read_and_offered_is_shown():
     assert "(reads label)" in text  # A probe.
 
 
+@pytest.mark.parametrize("name", registry.tasks.names())
+def test_a_task_is_listed_with_what_it_reads_as_it_is_made(name):
+    made = registry.tasks.create(name)
+
+    (text,) = list_installed.full(name)
+    listed = registry.tasks.alternatives(registry.tasks.entry(name), "reads")
+
+    assert any(set(names) <= set(made.reads) for names in listed)
+    assert next(iter(made.reads)) in {feature for names in listed for feature in names}
+    reads = text[text.index("\nReads\n") : text.index("\nJudged by\n")]
+    assert all(f"\n  {feature}" in reads for feature in made.reads)
+
+
 def test_the_overview_fits_the_width(monkeypatch):
     for columns in (60, 300):
         monkeypatch.setenv("COLUMNS", str(columns))
@@ -92,8 +105,7 @@ def test_a_task_shows_what_it_reads_its_probes_and_its_paper():
 
     reads, judged, paper = (text.index(f"\n{word}\n") for word in ("Reads", "Judged by", "Paper"))
     assert reads < judged < paper
-    assert all(feature in text[reads:judged] for feature in task.reads)
-    assert ", ".join(task.probes) in text[judged:paper]
+    assert all(probe in text[judged:paper] for probe in task().probes)
     assert len(text[paper:].split()) > 10
 
 
