@@ -52,12 +52,11 @@ def their_knn(bank, truth, queries):
 
 def our_linear(features, truth, test):
     from sslkeras.evaluation.logistic import fit_logistic
+    from sslkeras.evaluation.moments import standardiser
 
-    mean, deviation = features.mean(axis=0), features.std(axis=0)
-    scores = fit_logistic(
-        (features - mean).astype(np.float64) / deviation, truth, 1.0, CLASSES, print
-    )
-    return scores((test - mean) / deviation).argmax(axis=-1)
+    standardise = standardiser(features)
+    scores = fit_logistic(standardise(features), truth, 1.0, CLASSES, print)
+    return scores(standardise(test)).argmax(axis=-1)
 
 
 def their_linear(features, truth, test):

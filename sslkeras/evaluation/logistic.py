@@ -5,6 +5,7 @@ Computation, 1980) in coordinates in which the Hessian at zero weights is the id
 """
 
 import numpy as np
+import tensorflow as tf
 from scipy import linalg
 
 from sslkeras.evaluation.moments import chunks, moments
@@ -15,8 +16,9 @@ _MOST_ITERATIONS, _MEMORY = 1000, 12
 _LARGEST_FACTOR = 4096
 # Converged: another step would lower the loss of an example by less than that.
 _TOLERANCE = 1e-7
-# In float32 a sum of losses cannot be told from one that is smaller by this share.
-_NOISE = {np.float32: 2e-7, np.float64: 1e-13}
+# Of losses in that type a sum cannot be told from one that is smaller by this share. The sum
+# itself is in float64, where most of the rounding of single losses cancels.
+_NOISE = {np.float32: 2e-8, np.float64: 1e-13}
 
 
 class Logistic:
@@ -42,15 +44,13 @@ class Logistic:
         self._num_classes, self._note = num_classes, note
         self._present, self._truth = np.unique(truth, return_inverse=True)
         # The bias makes up for the mean; without it the Hessian falls into two blocks.
-        self._mean = moments(features)[0]
-        rows = np.empty(features.shape, np.float32)
-        for part in chunks(features):
-            rows[part] = features[part] - self._mean
-        self._basis = None
-        if 2 * len(rows) <= rows.shape[1]:
-            rows, self._basis = _in_span(rows)
-        self._rows, self._gram = rows, None
-        self._weights = np.zeros((rows.shape[1], len(self._present)))
+        self._mean, self._basis, self._gram = moments(features)[0], None, None
+        if 2 * len(features) <= features.shape[1]:
+            features, self._basis = _in_span(features[:] - self._mean)
+            self._rows = _Rows(features, np.zeros(features.shape[1]))
+        else:
+            self._rows = _Rows(features, self._mean)
+        self._weights = np.zeros((self._rows.shape[1], len(self._present)))
         self._bias = np.zeros(len(self._present))
 
     def fit(self, l2):
@@ -80,7 +80,7 @@ class Logistic:
             [factor.multiply(self._weights), self._bias[np.newaxis] / bias_scale]
         )
         # Small problems are solved more closely, as it costs nothing.
-        tolerance = _TOLERANCE * count * min(1.0, self._rows.size / 1e6)
+        tolerance = _TOLERANCE * count * min(1.0, np.prod(self._rows.shape) / 1e6)
         point, converged = _minimise(objective, start.ravel(), tolerance)
         if not converged:
             self._note(
@@ -99,24 +99,45 @@ class Logistic:
         """Turns the weights so that the Hessian at zero weights becomes the identity."""
         width = self._rows.shape[1]
         if width > _LARGEST_FACTOR:
-            power = np.einsum("ef,ef->", self._rows, self._rows, dtype=np.float64) / width
+            power = sum(float(tf.nn.l2_loss(rows)) for rows in self._rows) * 2 / width
             return _Scale(np.sqrt(power / len(self._present) + l2))
         if self._gram is None:
             self._gram = np.zeros((width, width))
-            for part in chunks(self._rows):
-                rows = self._rows[part].astype(np.float64)
-                self._gram += rows.T @ rows
+            for rows in self._rows:
+                self._gram += _squared(rows).numpy()
         hessian = self._gram / len(self._present)
         # Rounding may have left the smallest eigenvalue a little below zero.
         hessian[np.diag_indices(width)] += l2 + 1e-13 * np.trace(hessian)
         return _Triangle(linalg.cholesky(hessian, lower=True, overwrite_a=True))
 
 
+class _Rows:
+    """float32 rows less their mean, held by TensorFlow in the chunks they are gone through in."""
+
+    def __init__(self, features, mean):
+        self.shape = features.shape
+        # Never on an accelerator: it may be too small, and multiplies in less than float32.
+        with tf.device("CPU:0"):
+            self._parts = {
+                part.start: tf.constant(features[part] - mean, tf.float32)
+                for part in chunks(features)
+            }
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, part):
+        return self._parts[part.start]
+
+    def __iter__(self):
+        return iter(self._parts.values())
+
+
 def cross_entropy(features, truth, weights, bias, dtype=np.float64):
     """Sum of -log softmax(W x + b)[y] over examples, and its gradients by W and b.
 
     Args:
-        features: `(examples, features)`.
+        features: `(examples, features)`, sliced in `chunks`.
         truth: int `(examples,)`.
         weights: float64 `(features, classes)`.
         bias: float64 `(classes,)`.
@@ -126,19 +147,31 @@ def cross_entropy(features, truth, weights, bias, dtype=np.float64):
         A float and float64 arrays of the shapes of `weights` and `bias`.
     """
     value, slope, bias_slope = 0.0, np.zeros(weights.shape), np.zeros(bias.shape)
-    weights, bias = weights.astype(dtype), bias.astype(dtype)[:, np.newaxis]
-    for part in chunks(features):
-        rows = np.asarray(features[part], dtype)
-        logits = np.ascontiguousarray((rows @ weights).T) + bias
-        logits -= logits.max(axis=0)
-        error, places = np.exp(logits), np.arange(len(rows))
-        total = error.sum(axis=0)
-        value += (np.log(total) - logits[truth[part], places]).sum(dtype=np.float64)
-        error /= total
-        error[truth[part], places] -= 1.0
-        slope += (error @ rows).T
-        bias_slope += error.sum(axis=1, dtype=np.float64)
+    with tf.device("CPU:0"):
+        weights, bias = tf.constant(weights, dtype), tf.constant(bias, dtype)
+        for part in chunks(features):
+            rows = tf.cast(features[part], dtype)
+            found = _cross_entropy(rows, tf.constant(truth[part], tf.int32), weights, bias)
+            value += float(found[0])
+            slope += found[1].numpy()
+            bias_slope += found[2].numpy()
     return value, slope, bias_slope
+
+
+@tf.function(reduce_retracing=True)
+def _squared(rows):
+    """float64 `(features, features)`."""
+    rows = tf.cast(rows, tf.float64)
+    return tf.matmul(rows, rows, transpose_a=True)
+
+
+@tf.function(reduce_retracing=True)
+def _cross_entropy(rows, truth, weights, bias):
+    """Sum of the losses in float64, and its gradients by `weights` and `bias`."""
+    logits = tf.matmul(rows, weights) + bias
+    losses, error = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(features=logits, labels=truth)
+    slope = tf.matmul(rows, error, transpose_a=True)
+    return tf.reduce_sum(tf.cast(losses, tf.float64)), slope, tf.reduce_sum(error, axis=0)
 
 
 def linear_scores(weights, bias, present, num_classes):
@@ -169,13 +202,14 @@ class _Triangle:
     """weights = L^-T point, for a Hessian L L^T."""
 
     def __init__(self, lower):
-        self._lower = lower
+        # Multiplied with at every step, which is much quicker than to solve.
+        self._lower, self._inverse = lower, linalg.lapack.dtrtri(lower, lower=1)[0]
 
     def solve(self, point):
-        return linalg.solve_triangular(self._lower, point, lower=True, trans="T")
+        return self._inverse.T @ point
 
     def solve_transposed(self, slope):
-        return linalg.solve_triangular(self._lower, slope, lower=True)
+        return self._inverse @ slope
 
     def multiply(self, weights):
         return self._lower.T @ weights
@@ -202,7 +236,6 @@ def _in_span(rows):
     Returns:
         float32 `(rows, rank)` and float64 `(features, rank)`.
     """
-    rows = rows.astype(np.float64)
     values, vectors = linalg.eigh(rows @ rows.T)
     kept = values > 1e-10 * max(values[-1], 1e-300)
     lengths, vectors = np.sqrt(values[kept]), vectors[:, kept]
