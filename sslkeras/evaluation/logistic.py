@@ -14,6 +14,8 @@ from sslkeras.evaluation.moments import chunks, moments
 _MOST_ITERATIONS, _MEMORY = 1000, 12
 # A matrix of features x features is factorised up to this many features.
 _LARGEST_FACTOR = 4096
+# By these shares, one after the other, its diagonal is raised until it can be.
+_RAISED = (1e-5, 1e-3, 1e-1)
 # Converged: another step would lower the loss of an example by less than that.
 _TOLERANCE = 1e-7
 # Of losses in that type a sum cannot be told from one that is smaller by this share. The sum
@@ -104,11 +106,18 @@ class Logistic:
         if self._gram is None:
             self._gram = np.zeros((width, width))
             for rows in self._rows:
-                self._gram += _squared(rows).numpy()
+                self._gram += tf.matmul(rows, rows, transpose_a=True).numpy()
         hessian = self._gram / len(self._present)
-        # Rounding may have left the smallest eigenvalue a little below zero.
-        hessian[np.diag_indices(width)] += l2 + 1e-13 * np.trace(hessian)
-        return _Triangle(linalg.cholesky(hessian, lower=True, overwrite_a=True))
+        diagonal = hessian.diagonal().copy()
+        for share in _RAISED:
+            # Products of float32 are off by a share of both features' lengths, which may leave
+            # eigenvalues below zero. This only decides how straight the way is.
+            hessian[np.diag_indices(width)] = (1.0 + share) * diagonal + l2
+            try:
+                return _Triangle(linalg.cholesky(hessian, lower=True))
+            except linalg.LinAlgError:
+                continue
+        return _Scale(np.sqrt(diagonal.mean() + l2))
 
 
 class _Rows:
@@ -151,27 +160,34 @@ def cross_entropy(features, truth, weights, bias, dtype=np.float64):
         weights, bias = tf.constant(weights, dtype), tf.constant(bias, dtype)
         for part in chunks(features):
             rows = tf.cast(features[part], dtype)
-            found = _cross_entropy(rows, tf.constant(truth[part], tf.int32), weights, bias)
+            found = _COMPILED[dtype](rows, tf.constant(truth[part], tf.int32), weights, bias)
             value += float(found[0])
             slope += found[1].numpy()
             bias_slope += found[2].numpy()
     return value, slope, bias_slope
 
 
-@tf.function(reduce_retracing=True)
-def _squared(rows):
-    """float64 `(features, features)`."""
-    rows = tf.cast(rows, tf.float64)
-    return tf.matmul(rows, rows, transpose_a=True)
-
-
-@tf.function(reduce_retracing=True)
 def _cross_entropy(rows, truth, weights, bias):
     """Sum of the losses in float64, and its gradients by `weights` and `bias`."""
     logits = tf.matmul(rows, weights) + bias
     losses, error = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(features=logits, labels=truth)
     slope = tf.matmul(rows, error, transpose_a=True)
     return tf.reduce_sum(tf.cast(losses, tf.float64)), slope, tf.reduce_sum(error, axis=0)
+
+
+# Traced once for all shapes.
+_COMPILED = {
+    dtype: tf.function(
+        _cross_entropy,
+        input_signature=[
+            tf.TensorSpec([None, None], dtype),
+            tf.TensorSpec([None], tf.int32),
+            tf.TensorSpec([None, None], dtype),
+            tf.TensorSpec([None], dtype),
+        ],
+    )
+    for dtype in (np.float32, np.float64)
+}
 
 
 def linear_scores(weights, bias, present, num_classes):

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 
 from sslkeras.evaluation import logistic
 from sslkeras.evaluation.logistic import Logistic, cross_entropy, fit_logistic
@@ -85,3 +86,31 @@ def test_a_fit_that_begins_at_another_ends_at_the_same_minimum():
             softmax(fit_logistic(rows, truth, l2, 4)(rows), axis=1),
             atol=2e-4,
         )
+
+
+def test_features_that_repeat_each_other_are_no_obstacle():
+    rows, truth = overlapping(600, 10, 3)
+    notes = []
+    # Rank 10 of 40, and scales from 1e-6 to 1e4.
+    wide = np.tile(rows, 4) * np.repeat([1.0, 1e-6, 1e4, 1.0], 10)
+
+    found = fit_logistic(wide, truth, 0.01, 3, notes.append)(wide)
+
+    assert notes == []
+    expected = expected_of(wide, truth, 0.01, wide)
+    np.testing.assert_allclose(softmax(found, axis=1), expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(np.float32, 1e-5), (np.float64, 1e-12)])
+def test_the_loss_and_its_gradients_have_the_values_of_numpy(dtype, tolerance):
+    rows, truth = overlapping(50, 4, 3)
+    weights, bias = np.random.default_rng(1).normal(size=(4, 3)), np.array([0.5, -0.5, 0.0])
+    scores = rows @ weights + bias
+    error = softmax(scores, axis=1) - np.eye(3)[truth]
+
+    value, slope, bias_slope = cross_entropy(rows, truth, weights, bias, dtype)
+
+    expected = log_loss(truth, softmax(scores, axis=1), normalize=False)
+    assert value == pytest.approx(expected, rel=tolerance)
+    np.testing.assert_allclose(slope, rows.T @ error, rtol=100 * tolerance, atol=tolerance)
+    np.testing.assert_allclose(bias_slope, error.sum(axis=0), rtol=100 * tolerance, atol=tolerance)
