@@ -69,7 +69,8 @@ def pretrain(
         encoder: Name, an `Encoder`, or a function `input_shape -> keras.Model`.
         output: Folder of the run; None keeps nothing on disk. The same call on the same
             folder resumes the run where it stood.
-        init_from: Folder of another run whose encoder weights this one begins with.
+        init_from: Another run, or its folder, whose encoder weights this one begins with. A run
+            on data or with objects of user code is given itself, as a folder cannot name them.
         probes: How the encoder is judged unless `evaluate` says otherwise, in the
             `name(key=value)` notation; None: as the task says.
         callbacks: Further `keras.callbacks.Callback` objects.
@@ -88,6 +89,13 @@ def pretrain(
     return _Pretraining(
         task, dataset, encoder, output, init_from, probes, callbacks, settings
     ).run()
+
+
+def _describe_init(run):
+    """What run.json says of `init_from`: a folder, or None."""
+    if not isinstance(run, Run):
+        return None if run is None else str(run)
+    return "a run that is in no folder" if run.folder is None else str(run.folder)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +144,7 @@ class _Pretraining:
             "dataset": run_folder.describe(self.data),
             "encoder": run_folder.describe(self.encoder),
             "settings": self.settings.defining(),
-            "init_from": None if init_from is None else str(init_from),
+            "init_from": _describe_init(init_from),
             "probes": list(self.task.probes if probes is None else probes),
             "versions": run_folder.versions(),
         }
@@ -517,25 +525,26 @@ class _Pretraining:
         # Each worker has fitted on all data; sums may differ in the last bit.
         self.workers.share_weights(self.model.weights)
 
-    def _initialise_from(self, folder):
-        theirs = load_run(folder).encoders
+    def _initialise_from(self, run):
+        theirs = (run if isinstance(run, Run) else load_run(run)).encoders
+        described = _describe_init(run)
         mine = self.task.encoders(self.model)
         shared = [name for name in mine if name in theirs]
         if not shared:
             raise ConfigurationError(
                 "`init_from` must name a run with an encoder of the same name. Received: "
-                f"{folder} with {', '.join(theirs)}; this task has {', '.join(mine)}."
+                f"{described} with {', '.join(theirs)}; this task has {', '.join(mine)}."
             )
         for name in shared:
             have, want = theirs[name].get_weights(), mine[name].get_weights()
             if [w.shape for w in have] != [w.shape for w in want]:
                 raise ConfigurationError(
                     "`init_from` must name a run with the same encoder. Received: "
-                    f"{folder}, whose '{name}' has {len(have)} weights of other shapes. Use its "
+                    f"{described}, whose '{name}' has {len(have)} weights of other shapes. Use its "
                     "`encoder` and input size here too."
                 )
             mine[name].set_weights(have)
-        report.say(f"Initialised {', '.join(shared)} from {folder}.")
+        report.say(f"Initialised {', '.join(shared)} from {described}.")
 
     def _save(self, state):
         self.history.write()

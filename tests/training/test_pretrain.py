@@ -238,15 +238,18 @@ def test_early_stopping_ends_the_run_and_a_resumed_one_stays_stopped(tmp_path):
     assert len(pretrained(tmp_path / "run", **settings).history) == len(run.history)
 
 
-def test_init_from_begins_with_the_other_runs_encoder(tmp_path):
+@pytest.mark.parametrize("given", ["folder", "run", "run on own data"])
+def test_init_from_begins_with_the_other_runs_encoder(tmp_path, given):
     data = sslkeras.datasets.create("digits")
+    if given == "run on own data":
+        data = sslkeras.datasets.Given(data.test)
     arguments = ("denoising_autoencoder", data, "convnet(filters=(4,), strides=(2,))")
     settings = {"batch_size": 256, "steps": 1, "validate_every": 0}
     first = sslkeras.pretrain(*arguments, output=tmp_path / "first", **settings)
 
     second = sslkeras.pretrain(
         *arguments,
-        init_from=tmp_path / "first",
+        init_from=tmp_path / "first" if given == "folder" else first,
         optimizer="sgd(learning_rate=1e-12)",
         seed=9,
         **settings,
