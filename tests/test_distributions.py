@@ -4,6 +4,7 @@ Nothing is downloaded: the environment reaches what is installed here (TensorFlo
 minutes) through a folder of links, without the installs of sslkeras itself.
 """
 
+import importlib.metadata
 import os
 import pathlib
 import re
@@ -20,6 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 STRANGER = ROOT / "examples" / "third_party_plugin"
 SOURCES = [ROOT, *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml")), STRANGER]
 OURS = re.compile(r"(__editable__.*|_*)sslkeras.*|.*\.pth|__pycache__")
+SITES = [pathlib.Path(there).resolve() for there in site.getsitepackages()]
 TINY = ("--dataset=digits", "--encoder=mlp(hidden_sizes=(8,))", "--batch_size=16", "--steps=2")
 
 
@@ -35,8 +37,11 @@ class Environment:
         self.site = pathlib.Path(scheme)
         links = folder / "links"
         links.mkdir()
-        for there in site.getsitepackages():
-            for path in pathlib.Path(there).glob("*"):
+        found = importlib.metadata.distributions()
+        for there in sorted({pathlib.Path(each.locate_file("")).resolve() for each in found}):
+            if ROOT in [there, *there.parents] and there not in SITES:
+                continue  # The sources, beside which setuptools leaves metadata.
+            for path in there.glob("*"):
                 if not OURS.fullmatch(path.name) and not (links / path.name).exists():
                     (links / path.name).symlink_to(path)
         (self.site / "links.pth").write_text(f"{links}\n")

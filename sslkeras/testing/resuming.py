@@ -1,6 +1,7 @@
 """A run that was killed and resumed ends as one that was not."""
 
 import pathlib
+import shutil
 import tempfile
 
 import keras
@@ -13,18 +14,16 @@ from sslkeras.training.pretrain import pretrain
 _EPOCHS, _STEPS = 2, 3
 
 
-class _KilledError(Exception):
-    """Stands for kill -9."""
+class _CopyAt(keras.callbacks.Callback):
+    """Copies the run folder before an update: what kill -9 would leave behind there."""
 
-
-class _KillAt(keras.callbacks.Callback):
-    def __init__(self, updates):
+    def __init__(self, updates, folder, copy):
         super().__init__()
-        self._left = updates
+        self._left, self._folder, self._copy = updates, folder, copy
 
     def on_train_batch_begin(self, batch, logs=None):
         if self._left == 0:
-            raise _KilledError
+            shutil.copytree(self._folder, self._copy)
         self._left -= 1
 
 
@@ -54,20 +53,16 @@ def check_resumed_run_equals_uninterrupted(subject):
         )
 
     with tempfile.TemporaryDirectory() as folder:
-        whole = run(pathlib.Path(folder, "whole"))
+        folder = pathlib.Path(folder)
         # After an odd number of updates, so that something since a checkpoint is lost.
         last = updates - 1 - updates % 2
-        killed = False
-        try:
-            run(pathlib.Path(folder, "run"), _KillAt(last))
-        except _KilledError:
-            killed = True
-        assert killed, f"The run ended before update {last}."
-        resumed = run(pathlib.Path(folder, "run"))
+        whole = run(folder / "whole", _CopyAt(last, folder / "whole", folder / "killed"))
+        assert (folder / "killed").exists(), f"The run ended before update {last}."
+        resumed = run(folder / "killed")
         found = _differences(resumed, whole)
         if found is not None:
             # Threads may add in another order, so that no two runs are equal to the bit.
-            again = run(pathlib.Path(folder, "again"))
+            again = run(folder / "again")
             if _differences(again, whole) is not None:
                 found = _differences(resumed, whole, relative=1e-3, absolute=1e-5)
     require(
