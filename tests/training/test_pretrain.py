@@ -1,6 +1,7 @@
 """Tests of sslkeras.training.pretrain: one small task through whole runs."""
 
 import csv
+import functools
 import json
 import os
 import pathlib
@@ -30,6 +31,12 @@ def pretrained(output=None, task=None, data=None, **settings):
     return sslkeras.pretrain(
         task or Denoise(), data or stripes(), small_encoder, output=output, **settings
     )
+
+
+@functools.cache
+def undisturbed(**settings):
+    """A run that nothing happens to and nothing changes, the same for all tests that ask for it."""
+    return pretrained(**settings)
 
 
 def weights(run):
@@ -88,18 +95,22 @@ def test_objects_of_user_code_must_be_given_again_to_load_a_run(tmp_path):
 
 
 def test_equal_seeds_give_equal_runs_and_others_do_not():
-    one, same, other = (pretrained(seed=seed) for seed in (1, 1, 2))
+    one, same, other = undisturbed(), pretrained(), pretrained(seed=2)
 
     np.testing.assert_array_equal(weights(one), weights(same))
     assert not np.array_equal(weights(one), weights(other))
 
 
+@pytest.fixture(scope="module", params=[{"epochs": 3}, {"epochs": None, "steps": 15}], ids=list)
+def scheduled(request, tmp_path_factory):
+    """Settings, and the undisturbed run that they make."""
+    settings = {"checkpoint_steps": 4, "schedule": "cosine(warmup=0.2)", **request.param}
+    return settings, pretrained(tmp_path_factory.mktemp("runs") / "whole", **settings)
+
+
 @pytest.mark.parametrize("steps", [1, 5, 6, 8, 17])
-@pytest.mark.parametrize("kind", ["epochs", "steps"])
-def test_a_killed_run_ends_as_an_uninterrupted_one(tmp_path, steps, kind):
-    length = {"epochs": {"epochs": 3}, "steps": {"epochs": None, "steps": 15}}[kind]
-    settings = {"checkpoint_steps": 4, "schedule": "cosine(warmup=0.2)", **length}
-    whole = pretrained(tmp_path / "whole", **settings)
+def test_a_killed_run_ends_as_an_uninterrupted_one(tmp_path, scheduled, steps):
+    settings, whole = scheduled
 
     with_kill = {**settings, "callbacks": [KillAt(steps)]}
     for _ in range(20):
@@ -110,7 +121,7 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(tmp_path, steps, kind):
             with_kill["callbacks"] = [KillAt(steps + 3)]
 
     np.testing.assert_array_equal(weights(killed), weights(whole))
-    files = [(tmp_path / name / "history.csv").read_text() for name in ("whole", "killed")]
+    files = [(run.folder / "history.csv").read_text() for run in (whole, killed)]
     assert files[0] == files[1]
 
 
@@ -124,7 +135,7 @@ def test_a_finished_run_is_not_trained_again(tmp_path, capsys):
 
 
 def test_a_damaged_checkpoint_costs_only_the_steps_since_the_one_before(tmp_path, capsys):
-    whole = pretrained(tmp_path / "whole", epochs=3, checkpoint_steps=2)
+    whole = undisturbed(epochs=3)
     with pytest.raises(KilledError):
         pretrained(tmp_path / "run", epochs=3, checkpoint_steps=2, callbacks=[KillAt(9)])
     folder = tmp_path / "run" / "checkpoints"
@@ -158,7 +169,7 @@ def test_where_and_how_often_it_is_saved_may_change_on_resume(tmp_path):
 
 
 def test_sigterm_saves_at_the_next_step_and_raises_interrupted(tmp_path):
-    whole = pretrained(tmp_path / "whole", epochs=3)
+    whole = undisturbed(epochs=3)
 
     class Terminate(KillAt):
         def on_train_batch_begin(self, batch, logs=None):
@@ -186,7 +197,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_naming_task_and_steps(tmp_path)
 
 
 def test_two_replicas_train_as_one():
-    one = pretrained(epochs=3)
+    one = undisturbed(epochs=3)
     two = pretrained(epochs=3, strategy="mirrored(devices=2)")
 
     np.testing.assert_allclose(weights(two), weights(one), rtol=1e-3, atol=1e-5)
@@ -204,7 +215,7 @@ def test_held_out_data_that_no_number_of_replicas_divides_is_judged_whole():
 
 
 def test_the_pretext_on_the_device_gives_the_hosts_run():
-    host, device = (pretrained(pretext_on=where) for where in ("host", "device"))
+    host, device = undisturbed(), pretrained(pretext_on="device")
 
     np.testing.assert_allclose(weights(device), weights(host), rtol=1e-5, atol=1e-7)
 
@@ -216,7 +227,7 @@ def test_the_pretext_on_two_devices_trains():
 
 
 def test_accumulation_changes_nothing_but_the_memory():
-    whole, sliced = pretrained(), pretrained(accumulate=4)
+    whole, sliced = undisturbed(), pretrained(accumulate=4)
 
     np.testing.assert_allclose(weights(sliced), weights(whole), rtol=1e-4, atol=1e-6)
 
