@@ -337,6 +337,19 @@ class UnknownLayer(Denoise):
         return keras.Model(model.input, Unregistered()(model.output))
 
 
+@caught_by("saved_model_answers_alike", "`encoders` must find the trunks")
+class RemembersEncoder(Denoise):
+    """Finds its encoder by what it built, not by name."""
+
+    def build_model(self, inputs, encoder, data):
+        model = super().build_model(inputs, encoder, data)
+        self.trunk = model.get_layer("encoder")
+        return model
+
+    def encoders(self, model):
+        return {"encoder": self.trunk}
+
+
 @registered
 class UntrackedModel(SurrogateModel):
     """Its steps shrink with a count that no checkpoint holds."""
