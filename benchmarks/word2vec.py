@@ -52,7 +52,7 @@ flags.DEFINE_multi_enum(
 flags.DEFINE_integer("epochs", 5, "Passes over the text.")
 flags.DEFINE_integer("seeds", 3, "Trainings of each side.")
 flags.DEFINE_integer("length", 256, "Words in a text of a batch.")
-flags.DEFINE_integer("batch", 8, "Texts in a batch.")
+flags.DEFINE_integer("batch", 4, "Texts in a batch.")
 flags.DEFINE_integer("steps", 1500, "--part=steps: of each way to train.")
 flags.DEFINE_integer("words", 1_000_000, "--part=memory: size of the vocabulary.")
 flags.DEFINE_integer("width", 300, "--part=memory: of the vectors.")
@@ -70,7 +70,7 @@ def texts():
     rules = {
         "pack": True,
         "length": FLAGS.length,
-        "test_fraction": 0.0,
+        "test_fraction": 0.01,
         "punctuation": False,
         "numbers": "drop",
         "rare": "drop",
