@@ -6,7 +6,8 @@
     python benchmarks/word2vec.py --part=memory            # a vocabulary of a million words
 
 FOLDER holds texts (.txt, .text, .gz, also in sub-folders) and, if it is there, wordsim353.tsv;
-otherwise gensim's copy of the list is used. Both sides get the same tokens, of which gensim takes
+otherwise gensim's copy of the list is used. The documentation has only 53 of its pairs: too few to
+tell anything but the pace. Both sides get the same tokens, of which gensim takes
 what a window of the dataset holds of a document for a sentence, and the same settings:
 vectors of 100, dynamic windows of 5 words, 5 words of noise, subsampling at 1e-3, a rate that
 falls linearly. gensim trains in two threads. They train in turn, once for each seed.
