@@ -10,7 +10,12 @@ import tensorflow as tf
 from sslkeras import Task
 from sslkeras.errors import ConfigurationError, DataError
 from sslkeras.hyperparameters import Boolean, Choice, Integer, ListOf, Real
-from sslkeras.layers import ReproducibleDropout, apply_to_frames, apply_to_views
+from sslkeras.layers import (
+    ReproducibleDropout,
+    apply_to_frames,
+    apply_to_views,
+    convolution_3d,
+)
 from sslkeras_verification.cycle_consistency import CycleAccuracy, CycleConsistency
 from sslkeras_verification.cycles import all_pairs
 from sslkeras_verification.past_context import PastContext, context_indices
@@ -324,16 +329,7 @@ class TemporalCycleConsistency(Task):
             if len(shape) == 1:
                 x = keras.layers.Reshape((self.num_context, 1, 1, *shape))(x)
             for filters in self.conv_filters:
-                # float32, as TensorFlow's gradients of such kernels in bfloat16 are wrong on some
-                # processors: oneDNN's differ from call to call, and may be infinite.
-                x = keras.layers.Conv3D(
-                    filters,
-                    3,
-                    padding="same",
-                    use_bias=False,
-                    kernel_regularizer=penalty,
-                    dtype="float32",
-                )(x)
+                x = convolution_3d(filters, 3, use_bias=False, kernel_regularizer=penalty)(x)
                 x = keras.layers.BatchNormalization()(x)
                 x = keras.layers.ReLU()(x)
             x = keras.layers.GlobalMaxPooling3D()(x)
