@@ -5,7 +5,6 @@ import keras
 from sslkeras.encoders.encoder import Encoder, check_activation, check_clip
 from sslkeras.errors import ConfigurationError
 from sslkeras.hyperparameters import Boolean, Integer, ListOf, Optional, Text
-from sslkeras.layers.convolution3d import convolution_3d
 
 
 class Convnet3D(Encoder):
@@ -79,10 +78,11 @@ class Convnet3D(Encoder):
         for filters, stride, time_stride in zip(
             self.filters, self.strides, time_strides, strict=True
         ):
-            x = convolution_3d(
+            x = keras.layers.Conv3D(
                 filters,
                 (self.time_kernel_size, self.kernel_size, self.kernel_size),
                 (time_stride, stride, stride),
+                padding="same",
                 use_bias=not self.batch_norm,
                 kernel_initializer="he_normal",
             )(x)

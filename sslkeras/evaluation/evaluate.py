@@ -78,10 +78,10 @@ def evaluate(
         raise ConfigurationError(f"`seeds` must be an integer >= 1. Received: seeds={seeds!r}.")
     check_pooling(pooling)
     run = as_run(run, strategy)
-    name = _encoder_name(run, encoder)
+    name = encoder_name(run, encoder)
     data = run.data if dataset is None else as_dataset(dataset)
     model = run.encoders[name]
-    reads = _encoder_reads(run)
+    reads = encoder_reads(run)
     notes = []
     if probes is None:
         chosen = _usable(_default_probes(run), data, notes)
@@ -258,7 +258,12 @@ def dataset_name(run, data, given=None) -> str:
     return describe(data)
 
 
-def _encoder_name(run, encoder):
+def encoder_name(run, encoder) -> str:
+    """The name of one of the run's encoders: `encoder`, or the first for None.
+
+    Raises:
+        ConfigurationError: If the run has none of that name.
+    """
     if encoder is None:
         return next(iter(run.encoders))
     if encoder not in run.encoders:
@@ -274,7 +279,7 @@ def _default_probes(run):
     return run.config.get("probes") or run.task.probes
 
 
-def _encoder_reads(run):
+def encoder_reads(run) -> dict:
     """The raw feature that each encoder of the run takes, by the encoder's name."""
     reads, first = run.task.encoder_reads(), next(iter(run.task.reads))
     return {name: reads.get(name, first) for name in run.encoders}

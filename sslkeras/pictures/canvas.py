@@ -5,6 +5,7 @@ import pathlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 # Okabe and Ito's palette without its yellow, which is hard to see on white: told apart
 # with any kind of colour vision. https://jfly.uni-koeln.de/color/
@@ -43,6 +44,25 @@ def displayable(image):
     if image.shape[-1] != 3:
         image = np.repeat(image.mean(axis=-1, keepdims=True), 3, axis=-1)
     return np.clip(image, 0.0, 1.0)
+
+
+def fitted(image, side):
+    """uint8 pixels of an image that fit into a square, sharp: enlarged by a whole number.
+
+    Args:
+        image: `(height, width, channels)` in [0, 1]; see `displayable`.
+        side: Pixels of the square's side.
+
+    Returns:
+        uint8 `(height, width, 3)`, reduced by averages where the image is larger.
+    """
+    pixels = (displayable(image) * 255).round().astype(np.uint8)
+    height, width = pixels.shape[:2]
+    scale = side / max(height, width)
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
+    return pixels.repeat(int(scale), axis=0).repeat(int(scale), axis=1)
 
 
 def bare(axes):

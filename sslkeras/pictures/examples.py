@@ -37,23 +37,43 @@ def examples_at(split, rows, names) -> dict:
     rows = np.asarray(rows, np.int64)
     wanted, where = np.unique(rows, return_inverse=True)
     found = {name: [] for name in names}
+    for example in each_example(split, wanted, names):
+        for name, value in example.items():
+            found[name].append(value)
+    return {name: [values[i] for i in where] for name, values in found.items()}
+
+
+def each_example(split, rows, names):
+    """Examples one after another, so that few of them are in memory at a time.
+
+    Args:
+        split: The `Split`.
+        rows: int `(examples,)`, ascending and each one once.
+        names: Names of the features wanted.
+
+    Yields:
+        Feature name to an array; uint8 pixels become float32 in [0, 1].
+    """
+    rows = np.asarray(rows, np.int64)
     # Files that could not be read have no row: the place in the storage is then another.
     if isinstance(split, IndexedSplit) and not split.skipped:
-        indices = tf.data.Dataset.from_tensor_slices(wanted[:, np.newaxis])
+        indices = tf.data.Dataset.from_tensor_slices(rows[:, np.newaxis])
         for batch in split.read(indices, 1, only=tuple(names)):
-            for name, value in as_float({name: batch[name] for name in names}).items():
-                found[name].append(value.numpy()[0])
-    else:
-        start = 0
-        for batch in split.batches(64, only=tuple(names)):
-            size = len(batch[names[0]])
-            here = wanted[(wanted >= start) & (wanted < start + size)] - start
-            for name, value in as_float({name: batch[name] for name in names}).items():
-                found[name] += [value[i].numpy() for i in here]
-            start += size
-            if start > wanted[-1]:
-                break
-    return {name: [values[i] for i in where] for name, values in found.items()}
+            yield {name: value[0] for name, value in _float_arrays(batch, names).items()}
+        return
+    start = 0
+    for batch in split.batches(64, only=tuple(names)):
+        values = _float_arrays(batch, names)
+        end = start + len(values[names[0]])
+        for row in rows[(rows >= start) & (rows < end)]:
+            yield {name: value[row - start] for name, value in values.items()}
+        start = end
+        if start > rows[-1]:
+            return
+
+
+def _float_arrays(batch, names):
+    return {k: v.numpy() for k, v in as_float({name: batch[name] for name in names}).items()}
 
 
 def main_encoder(run):
