@@ -56,6 +56,19 @@ class _KerasDecay:
         super().build(var_list)
 
 
+class _KerasSgd(_KerasDecay):
+    """For Keras's SGD, which keeps a momentum for each variable even where it is 0.
+
+    For a large table of vectors that is as much memory again, and each update of a few of its
+    rows goes over all of them.
+    """
+
+    def add_variable_from_reference(self, model_variable, variable_name, **kwargs):
+        if variable_name == "m" and not self.momentum:
+            return None  # What its update understands: it then moves the variable itself.
+        return super().add_variable_from_reference(model_variable, variable_name, **kwargs)
+
+
 class _PlainConfig:
     """Mixed into a legacy optimizer: it hands back Python numbers.
 
@@ -179,7 +192,8 @@ class _Recipe:
     """How one name becomes an optimizer.
 
     `home` is "keras", "addons" or "sslkeras"; `legacy` is whether a wrapper can take it;
-    `mixin` is for the legacy class; `defaults` replace those of the class.
+    `mixin` is for the legacy class, `keras_mixin` for the current one; `defaults` replace those
+    of the class.
     """
 
     summary: str
@@ -187,6 +201,7 @@ class _Recipe:
     class_name: str
     legacy: bool = True
     mixin: type = _LegacyDecay
+    keras_mixin: type = _KerasDecay
     wraps: bool = False
     decay: bool = True
     rate: bool = True
@@ -208,7 +223,7 @@ class _Recipe:
         base = self.load(legacy)
         if issubclass(base, keras.optimizers.legacy.Optimizer):
             return _subclass(self.mixin, base)
-        return base if self.home == "sslkeras" else _subclass(_KerasDecay, base)
+        return base if self.home == "sslkeras" else _subclass(self.keras_mixin, base)
 
 
 def _keras(summary, class_name, **rest):
@@ -272,7 +287,12 @@ _RECIPES = {
     "radam": _RECTIFIED_ADAM,
     "rectified_adam": _RECTIFIED_ADAM,
     "rmsprop": _keras("rates from recent gradients (Tieleman & Hinton 2012)", "RMSprop"),
-    "sgd": _keras("gradient descent, with momentum=0.9 on request", "SGD", mixin=_SgdDecay),
+    "sgd": _keras(
+        "gradient descent, with momentum=0.9 on request",
+        "SGD",
+        mixin=_SgdDecay,
+        keras_mixin=_KerasSgd,
+    ),
     "swa": _wrapper("ends at the mean of snapshots; wraps (Izmailov et al. 2018)", "SWA"),
     "yogi": _addons("Adam with additive second moments (Zaheer et al. 2018)", "Yogi"),
 }

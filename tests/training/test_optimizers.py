@@ -194,6 +194,22 @@ def test_the_rate_of_an_optimizer_without_one_is_nan():
     assert math.isnan(learning_rate_now(create_optimizer("cocob")))
 
 
+@pytest.mark.parametrize(
+    "text, kept",
+    [("sgd", 0), ("sgd(weight_decay=0.1)", 0), ("sgd(use_ema=True)", 1), ("sgd(momentum=0.9)", 1)],
+)
+def test_sgd_keeps_a_momentum_only_where_there_is_one(text, kept):
+    optimizer = create_optimizer(text, learning_rate=0.1)
+    variable = tf.Variable([[2.0], [4.0]])
+    for _ in range(2):
+        optimizer.apply_gradients([(tf.IndexedSlices([[1.0]], [1], [2, 1]), variable)])
+
+    assert sum(one.shape == variable.shape for one in optimizer.variables) == kept
+    if text == "sgd":
+        # Two steps of 0.1 on the second row.
+        np.testing.assert_allclose(variable, [[2.0], [3.8]], rtol=1e-6)
+
+
 # --- Weight decay --------------------------------------------------------------------
 
 SGD_OF_BOTH_CLASSES = ["sgd", "lookahead(optimizer='sgd', sync_period=9)"]

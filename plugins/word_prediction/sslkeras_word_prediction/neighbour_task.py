@@ -20,6 +20,7 @@ from sslkeras_word_prediction.word_outputs import (
     NegativeSampling,
 )
 from sslkeras_word_prediction.word_table import (
+    UniformInGraph,
     count_words,
     text_and_word_encoders,
     word_table,
@@ -127,9 +128,7 @@ class NeighbourTask(Task):
                 "There must be a count for each word of the vocabulary. Received: "
                 f"{len(counts)} counts, {words} words."
             )
-        start = keras.initializers.RandomUniform(
-            -0.5 / self.embedding_dim, 0.5 / self.embedding_dim
-        )
+        start = UniformInGraph(-0.5 / self.embedding_dim, 0.5 / self.embedding_dim)
         table = word_table(data, self.embedding_dim, initializer=start)
         output = self._output(counts)
         output.build((None, self.embedding_dim))

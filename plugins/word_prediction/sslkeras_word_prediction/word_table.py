@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from sslkeras.errors import ConfigurationError
 from sslkeras.layers.tokens import MeanOfTokens
@@ -26,6 +27,18 @@ class KnowsPadding(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "pad": self.pad}
+
+
+@keras.saving.register_keras_serializable(package="sslkeras_word_prediction")
+class UniformInGraph(keras.initializers.RandomUniform):
+    """The same numbers as Keras's, made in a graph, where arithmetic reuses its memory.
+
+    Outside of one there are three tables for a moment, and TensorFlow gives nothing back.
+    """
+
+    def __call__(self, shape, dtype=None, **kwargs):
+        made = tf.function(lambda: super(UniformInGraph, self).__call__(shape, dtype, **kwargs))
+        return made()
 
 
 def word_table(data, width, *, initializer="uniform", regularizer=None):
