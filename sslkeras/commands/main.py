@@ -4,6 +4,7 @@
     sslkeras train FLAGS             pretrain, or resume a run
     sslkeras evaluate FLAGS          judge a run's encoder beside its baselines
     sslkeras show FLAGS              draw what a run withheld, answered and learned
+    sslkeras export FLAGS            write an encoder or word vectors for other tools
     sslkeras compare RUNS            rank runs by a metric, side by side on a page
     sslkeras doctor                  what the environment is, and what is wrong with it
     sslkeras data_dispatcher FLAGS   share out input pipelines to other machines
@@ -31,6 +32,7 @@ COMMANDS = {
     "train": "sslkeras.commands.train",
     "evaluate": "sslkeras.commands.evaluate",
     "show": "sslkeras.commands.show",
+    "export": "sslkeras.commands.export",
     "data_dispatcher": "sslkeras.commands.data_dispatcher",
     "data_worker": "sslkeras.commands.data_worker",
     "compare": "sslkeras.commands.compare",

@@ -5,6 +5,7 @@ import keras
 from sslkeras.encoders.encoder import Encoder, check_activation, check_clip
 from sslkeras.errors import ConfigurationError
 from sslkeras.hyperparameters import Boolean, Integer, ListOf, Optional, Text
+from sslkeras.layers.convolution3d import convolution_3d
 
 
 class Convnet3D(Encoder):
@@ -78,11 +79,10 @@ class Convnet3D(Encoder):
         for filters, stride, time_stride in zip(
             self.filters, self.strides, time_strides, strict=True
         ):
-            x = keras.layers.Conv3D(
+            x = convolution_3d(
                 filters,
                 (self.time_kernel_size, self.kernel_size, self.kernel_size),
                 (time_stride, stride, stride),
-                padding="same",
                 use_bias=not self.batch_norm,
                 kernel_initializer="he_normal",
             )(x)

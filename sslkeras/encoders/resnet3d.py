@@ -8,6 +8,7 @@ import keras
 
 from sslkeras.encoders.encoder import Encoder, check_clip
 from sslkeras.hyperparameters import Boolean, Integer, Optional
+from sslkeras.layers.convolution3d import convolution_3d
 
 _BLOCKS = (2, 2, 2, 2)
 _LEAST_SIDE = 8
@@ -120,11 +121,10 @@ def factorised_channels(inputs, outputs, side) -> int:
 def _normalised(x, filters, kernel_size, strides, name):
     """A convolution without bias and batch normalisation; `strides` are of time and of space."""
     time, space = strides
-    x = keras.layers.Conv3D(
+    x = convolution_3d(
         filters,
         kernel_size,
         (time, space, space),
-        padding="same",
         use_bias=False,
         kernel_initializer=keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal"),
         name=f"{name}_conv",

@@ -1,5 +1,6 @@
 """Layers and tensor functions that several tasks share."""
 
+from sslkeras.layers.convolution3d import convolution_3d
 from sslkeras.layers.features import as_map, as_vector, pool
 from sslkeras.layers.folding import (
     FoldViews,
@@ -24,5 +25,6 @@ __all__ = [
     "apply_to_views",
     "as_map",
     "as_vector",
+    "convolution_3d",
     "pool",
 ]

@@ -1,5 +1,6 @@
-"""Texts as numbers: tokenisers with their vocabulary, phrases, and token ids on disk."""
+"""Texts as numbers: tokenisers with their vocabulary, phrases, token ids on disk, word vectors."""
 
 from sslkeras.text.tokenizer import Tokenizer
+from sslkeras.text.word2vec_format import save_word_vectors
 
-__all__ = ["Tokenizer"]
+__all__ = ["Tokenizer", "save_word_vectors"]

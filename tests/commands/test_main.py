@@ -61,6 +61,13 @@ def test_a_misspelt_flag_gets_the_nearest_one(sslkeras, command):
         (("evaluate", "runs/x"), "Received: 'runs/x'. Write it as --run=FOLDER"),
         (("evaluate", "--run=x", "--seeds=0"), "must be an integer >= 1. Received: --seeds=0"),
         (("show",), "The run must be named"),
+        (("export",), "The run must be named"),
+        (("export", "--run=x"), "The place to write to must be given. Received: no --output"),
+        (("export", "--run=x", "--output=."), "so that nothing is overwritten. Received: '.'"),
+        (
+            ("export", "--run=x", "--format=onnx"),
+            "must be one of saved_model, word2vec, word2vec_binary",
+        ),
         (("show", "--run=x", "--examples=-1"), "must be an integer >= 1. Received: --examples=-1"),
     ],
 )

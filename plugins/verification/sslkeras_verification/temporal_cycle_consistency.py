@@ -9,8 +9,13 @@ import tensorflow as tf
 
 from sslkeras import Task
 from sslkeras.errors import ConfigurationError, DataError
-from sslkeras.hyperparameters import Boolean, Choice, Integer, ListOf, Real
-from sslkeras.layers import ReproducibleDropout, apply_to_frames, apply_to_views
+from sslkeras.hyperparameters import AnyOf, Boolean, Choice, Integer, ListOf, Real
+from sslkeras.layers import (
+    ReproducibleDropout,
+    apply_to_frames,
+    apply_to_views,
+    convolution_3d,
+)
 from sslkeras_verification.cycle_consistency import CycleAccuracy, CycleConsistency
 from sslkeras_verification.cycles import all_pairs
 from sslkeras_verification.past_context import PastContext, context_indices
@@ -52,7 +57,7 @@ class TemporalCycleConsistency(Task):
         sampling: "offset_uniform": different frames at random, but not the first; "stride": evenly
             from a random one on, where the last is repeated at the end.
         stride: Of that sampling, in frames.
-        image_size: Side of the frames that the network sees, in pixels.
+        image_size: Side, or (height, width), of the frames that the network sees, in pixels.
         loss_type: See above. Defaults to "regression_mse_var", as in the paper.
         similarity: "l2" or "cosine", which multiplies without normalising.
         temperature: tau > 0.
@@ -91,7 +96,7 @@ class TemporalCycleConsistency(Task):
         "context_stride": Integer(1, unit="frames"),
         "sampling": Choice("offset_uniform", "stride"),
         "stride": Integer(1, unit="frames"),
-        "image_size": Integer(8, unit="pixels"),
+        "image_size": AnyOf(Integer(8, unit="pixels"), ListOf(Integer(8, unit="pixels"), length=2)),
         "loss_type": Choice(*_KINDS),
         "similarity": Choice("l2", "cosine"),
         "temperature": Real(0, closed="neither"),
@@ -242,9 +247,9 @@ class TemporalCycleConsistency(Task):
         """Changes the frames of each video alike, and tells when they were seen.
 
         Returns:
-            float32 `(batch, N, T, k, image_size, image_size, channels)` in [0, 1]; then "time",
-            float32 `(batch, N, T)`, and with stochastic matching "cycles", int32 `(batch, cycles,
-            length)`, and "starts", int32 `(batch, cycles)`.
+            float32 `(batch, N, T, k, height, width, channels)` of `image_size`, in [0, 1]; then
+            "time", float32 `(batch, N, T)`, and with stochastic matching "cycles", int32
+            `(batch, cycles, length)`, and "starts", int32 `(batch, cycles)`.
         """
         for_frames, for_cycles = tf.unstack(tf.random.split(seed))
         frames = self._changed(batch["frames"], for_frames)
@@ -263,21 +268,22 @@ class TemporalCycleConsistency(Task):
         return frames, targets
 
     def _changed(self, frames, seed):
-        size, inside = self.image_size, frames.shape[1:4]
-        height, width, channels = frames.shape[4:]
-        images = tf.reshape(frames, [-1, height, width, channels])
-        if (height, width) != (size, size):
-            images = tf.image.resize(images, (size, size), antialias=True)
+        inside, channels = frames.shape[1:4], frames.shape[-1]
+        size = self.image_size
+        size = (size, size) if isinstance(size, int) else tuple(size)
+        images = tf.reshape(frames, [-1, *frames.shape[4:]])
+        if tuple(images.shape[1:3]) != size:
+            images = tf.image.resize(images, size, antialias=True)
         videos = tf.shape(frames)[0] * inside[0]
         # Axes: video, frame, row, column, channel.
-        images = tf.reshape(images, [videos, inside[1] * inside[2], size, size, channels])
+        images = tf.reshape(images, [videos, inside[1] * inside[2], *size, channels])
         draws = tf.random.stateless_uniform([3, videos, 1, 1, 1, 1], seed)
         images = tf.where(draws[0] < self.flip, images[:, :, :, ::-1], images)
         images = images + self.brightness * (2 * draws[1] - 1)
         mean = tf.reduce_mean(images, axis=(2, 3), keepdims=True)
         images = (images - mean) * (1 + self.contrast * (2 * draws[2] - 1)) + mean
         images = tf.clip_by_value(images, 0.0, 1.0)
-        return tf.reshape(images, [-1, *inside, size, size, channels])
+        return tf.reshape(images, [-1, *inside, *size, channels])
 
     def build_model(self, inputs, encoder, data):
         """Builds frames -> "base" each -> "embedder" with their context -> embeddings.
@@ -324,16 +330,7 @@ class TemporalCycleConsistency(Task):
             if len(shape) == 1:
                 x = keras.layers.Reshape((self.num_context, 1, 1, *shape))(x)
             for filters in self.conv_filters:
-                # float32, as TensorFlow's gradients of such kernels in bfloat16 are wrong on some
-                # processors: oneDNN's differ from call to call, and may be infinite.
-                x = keras.layers.Conv3D(
-                    filters,
-                    3,
-                    padding="same",
-                    use_bias=False,
-                    kernel_regularizer=penalty,
-                    dtype="float32",
-                )(x)
+                x = convolution_3d(filters, 3, use_bias=False, kernel_regularizer=penalty)(x)
                 x = keras.layers.BatchNormalization()(x)
                 x = keras.layers.ReLU()(x)
             x = keras.layers.GlobalMaxPooling3D()(x)

@@ -70,6 +70,15 @@ def test_frames_are_drawn_in_order_with_their_past_and_without_the_padding():
     assert len({tuple(row) for row in steps.reshape(-1, 4)}) > 3
 
 
+def test_frames_may_be_oblong():
+    task = TemporalCycleConsistency(**{**SMALL, "image_size": (9, 12)})
+    batch = next(iter(task.raw_batches(counting(), 2, order=Order(0))))
+
+    frames, _ = task.pretext(batch, SEED)
+
+    assert frames.shape == (2, 2, 4, 2, 9, 12, 1)
+
+
 def test_short_videos_repeat_their_last_frame():
     task = TemporalCycleConsistency(**SMALL)
 

@@ -1,0 +1,75 @@
+"""sslkeras export: writes what a run learned as a file that other tools read.
+
+    sslkeras export --run=runs/words --format=word2vec --output=words.txt
+    sslkeras export --run=runs/words --format=word2vec_binary --output=words.bin
+    sslkeras export --run=runs/first --format=saved_model --output=encoders/first
+
+`word2vec` and `word2vec_binary` are for tasks with word vectors. `saved_model` is a folder for
+TensorFlow Serving and `tf.saved_model.load`, without sslkeras; the encoder as a Keras model lies
+in the run folder already, as encoder.keras.
+"""
+
+import pathlib
+
+from absl import flags, logging
+
+from sslkeras.commands.positional import refuse_positional
+from sslkeras.commands.run_flag import RUN, given_run
+from sslkeras.errors import ConfigurationError
+from sslkeras.hyperparameters import Choice, Optional, Text
+from sslkeras.training.settings import Setting
+
+FORMATS = ("saved_model", "word2vec", "word2vec_binary")
+FLAGS = (
+    RUN,
+    Setting("format", "saved_model", Choice(*FORMATS), "What to write."),
+    Setting(
+        "output",
+        None,
+        Optional(Text("a file, or a folder for saved_model")),
+        "Where to write it; must be given.",
+    ),
+    Setting(
+        "encoder",
+        None,
+        Optional(Text("the name of one of the run's encoders")),
+        "Which encoder to write as saved_model. None: the main one.",
+    ),
+)
+
+
+def main(rest):
+    refuse_positional(rest, "--run=FOLDER")
+    values = flags.FLAGS
+    folder = given_run()
+    if not values.output:
+        raise ConfigurationError(
+            "The place to write to must be given. Received: no --output. Give a path as "
+            "--output=PATH."
+        )
+    path = pathlib.Path(values.output)
+    if path.exists():
+        raise ConfigurationError(
+            "--output must be a new path, so that nothing is overwritten. Received: "
+            f"{str(path)!r}, which exists. Give another one."
+        )
+    if values.format == "saved_model":
+        import keras
+
+        from sslkeras.training.run import load_encoder
+
+        encoder = load_encoder(folder, values.encoder)
+        keras.utils.disable_interactive_logging()
+        logging.set_verbosity(logging.WARNING)
+        encoder.export(str(path))
+    else:
+        from sslkeras.text.word2vec_format import save_word_vectors
+        from sslkeras.training.run import load_run
+
+        if values.encoder:
+            raise ConfigurationError(
+                "--encoder goes with --format=saved_model only. Received: "
+                f"--format={values.format}. Leave --encoder out."
+            )
+        save_word_vectors(load_run(folder), path, binary=values.format == "word2vec_binary")
+    print(path)
