@@ -3,10 +3,13 @@
     sslkeras export --run=runs/words --format=word2vec --output=words.txt
     sslkeras export --run=runs/words --format=word2vec_binary --output=words.bin
     sslkeras export --run=runs/first --format=saved_model --output=encoders/first
+    sslkeras export --run=runs/first --format=projector --output=projector/first
 
 `word2vec` and `word2vec_binary` are for tasks with word vectors. `saved_model` is a folder for
 TensorFlow Serving and `tf.saved_model.load`, without sslkeras; the encoder as a Keras model lies
-in the run folder already, as encoder.keras.
+in the run folder already, as encoder.keras. `projector` is a folder that
+`tensorboard --logdir=FOLDER` opens: the features of a split as points in space, with their
+labels and pictures, or the vectors of words.
 """
 
 import pathlib
@@ -16,24 +19,44 @@ from absl import flags, logging
 from sslkeras.commands.positional import refuse_positional
 from sslkeras.commands.run_flag import RUN, given_run
 from sslkeras.errors import ConfigurationError
-from sslkeras.hyperparameters import Choice, Optional, Text
+from sslkeras.hyperparameters import Choice, Integer, Optional, Text
 from sslkeras.training.settings import Setting
 
-FORMATS = ("saved_model", "word2vec", "word2vec_binary")
+FORMATS = ("saved_model", "word2vec", "word2vec_binary", "projector")
+# Flags that some formats have no use for.
+_FOR = {
+    "encoder": ("saved_model", "projector"),
+    "split": ("projector",),
+    "pooling": ("projector",),
+    "points": ("projector",),
+}
 FLAGS = (
     RUN,
     Setting("format", "saved_model", Choice(*FORMATS), "What to write."),
     Setting(
         "output",
         None,
-        Optional(Text("a file, or a folder for saved_model")),
+        Optional(Text("a file, or a folder for saved_model and projector")),
         "Where to write it; must be given.",
     ),
     Setting(
         "encoder",
         None,
         Optional(Text("the name of one of the run's encoders")),
-        "Which encoder to write as saved_model. None: the main one.",
+        "Which encoder to write, or to take features from. None: the main one.",
+    ),
+    Setting("split", "test", Choice("test", "train"), "Whose features: projector only."),
+    Setting(
+        "pooling",
+        "mean",
+        Text("mean, max, flatten or grid:k"),
+        "How a map of features becomes a vector: projector only.",
+    ),
+    Setting(
+        "points",
+        10_000,
+        Integer(1, 100_000),
+        "Examples at most, drawn at random, or most frequent words: projector only.",
     ),
 )
 
@@ -53,6 +76,12 @@ def main(rest):
             "--output must be a new path, so that nothing is overwritten. Received: "
             f"{str(path)!r}, which exists. Give another one."
         )
+    for name, formats in _FOR.items():
+        if values[name].present and values.format not in formats:
+            raise ConfigurationError(
+                f"--{name} goes with --format={' or '.join(formats)} only. Received: "
+                f"--format={values.format}. Leave --{name} out."
+            )
     if values.format == "saved_model":
         import keras
 
@@ -62,14 +91,20 @@ def main(rest):
         keras.utils.disable_interactive_logging()
         logging.set_verbosity(logging.WARNING)
         encoder.export(str(path))
+    elif values.format == "projector":
+        from sslkeras.evaluation.projector import export_projector
+
+        export_projector(
+            folder,
+            path,
+            split=values.split,
+            encoder=values.encoder,
+            pooling=values.pooling,
+            points=values.points,
+        )
     else:
         from sslkeras.text.word2vec_format import save_word_vectors
         from sslkeras.training.run import load_run
 
-        if values.encoder:
-            raise ConfigurationError(
-                "--encoder goes with --format=saved_model only. Received: "
-                f"--format={values.format}. Leave --encoder out."
-            )
         save_word_vectors(load_run(folder), path, binary=values.format == "word2vec_binary")
     print(path)

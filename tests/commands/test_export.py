@@ -19,7 +19,7 @@ np.save("answers.npy", model.serve(np.load("images.npy")))
 """
 
 
-def test_a_saved_model_answers_as_the_encoder_without_sslkeras(sslkeras, install, tmp_path):
+def test_a_saved_model_answers_without_sslkeras_and_points_are_written(sslkeras, install, tmp_path):
     install("acme", "sslkeras.tasks", {"denoise": "tests.toys:Denoise"})
     root = pathlib.Path(__file__).parents[2]
     images = np.random.RandomState(0).rand(5, 8, 8, 1).astype("float32")
@@ -27,6 +27,7 @@ def test_a_saved_model_answers_as_the_encoder_without_sslkeras(sslkeras, install
 
     for words in (
         "train --task=denoise --dataset=digits --encoder=convnet --steps=2 --output=run",
+        "export --run=run --format=projector --points=9 --output=points",
         "export --run=run --output=model",
     ):
         done = sslkeras(*words.split(), PYTHONPATH=os.pathsep.join([str(tmp_path), str(root)]))
@@ -35,5 +36,6 @@ def test_a_saved_model_answers_as_the_encoder_without_sslkeras(sslkeras, install
     assert "signature" not in done.stderr
     subprocess.run([sys.executable, "-c", WITHOUT_SSLKERAS], cwd=tmp_path, check=True)
 
+    assert len((tmp_path / "points" / "tensors.tsv").read_text().splitlines()) == 9
     encoder = ssl.load_encoder(tmp_path / "run", task=Denoise())
     np.testing.assert_allclose(np.load(tmp_path / "answers.npy"), encoder(images), atol=1e-6)

@@ -68,6 +68,10 @@ def test_a_misspelt_flag_gets_the_nearest_one(sslkeras, command):
             ("export", "--run=x", "--format=onnx"),
             "must be one of saved_model, word2vec, word2vec_binary",
         ),
+        (
+            ("export", "--run=x", "--output=y", "--format=word2vec", "--points=9"),
+            "--points goes with --format=projector only. Received: --format=word2vec",
+        ),
         (("show", "--run=x", "--examples=-1"), "must be an integer >= 1. Received: --examples=-1"),
     ],
 )
