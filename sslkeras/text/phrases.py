@@ -7,6 +7,8 @@ and Phrases and their Compositionality", NIPS 2013, section 4; released tool wor
 import numpy as np
 
 _SHIFT = 32
+# Between the words of a phrase.
+JOINT = "_"
 
 
 def phrase_score(pair, first, second, *, discount, total):
@@ -84,7 +86,7 @@ def join_words(words, pairs):
         if skip:
             skip = False
         elif place < len(joins) and joins[place]:
-            joined.append(f"{word}_{words[place + 1]}")
+            joined.append(f"{word}{JOINT}{words[place + 1]}")
             skip = True
         else:
             joined.append(word)

@@ -74,7 +74,7 @@ class WordSplitter:
 
     def __call__(self, text):
         """The words as they stand in the text; `normalised` is for each kind of them."""
-        return self._pattern.findall(text.lower() if self.lowercase else text)
+        return self._pattern.findall(lowered(text) if self.lowercase else text)
 
     def normalised(self, word):
         """A word as it counts, or None if it does not."""
@@ -144,6 +144,9 @@ class CharacterTokenizer(Tokenizer):
     Args:
         vocabulary: Tokens by id, "<pad>" and "<unk>" first.
         lowercase: Whether texts are turned into lower case.
+
+    Attributes:
+        table: int32 `(0x110000,)`: the id of each code point.
     """
 
     def __init__(self, vocabulary, *, lowercase):
@@ -151,13 +154,13 @@ class CharacterTokenizer(Tokenizer):
         self.pad = self.vocabulary.index(PAD)
         self.end = self.vocabulary.index(END) if END in self.vocabulary else None
         unknown = self.vocabulary.index(UNKNOWN)
-        self._table = np.full(0x110000, unknown, np.int32)
+        self.table = np.full(0x110000, unknown, np.int32)
         for number, token in enumerate(self.vocabulary):
             if len(token) == 1:
-                self._table[ord(token)] = number
+                self.table[ord(token)] = number
 
     def encode(self, text):
-        return self._table[code_points(text, self.lowercase)]
+        return self.table[code_points(text, self.lowercase)]
 
     def to_config(self):
         return {"vocabulary": list(self.vocabulary), "lowercase": self.lowercase}
@@ -222,9 +225,14 @@ class WordPieceTokenizer(Tokenizer):
         return cls(model.to_str())
 
 
+def lowered(text):
+    """Lower case of each character by itself: a capital sigma is one letter everywhere."""
+    return text.replace("Σ", "σ").lower()
+
+
 def code_points(text, lowercase):
     """uint32 `(characters,)`."""
-    text = text.lower() if lowercase else text
+    text = lowered(text) if lowercase else text
     return np.frombuffer(text.encode("utf-32-le", "replace"), np.uint32)
 
 
