@@ -9,6 +9,7 @@ from sslkeras import registry
 from sslkeras.datasets.dataset import as_dataset, as_float
 from sslkeras.encoders.encoder import as_encoder
 from sslkeras.errors import ConfigurationError, RunError
+from sslkeras.text.in_graph import from_texts
 from sslkeras.training.checkpoints import Checkpoints
 from sslkeras.training.history import read_history
 from sslkeras.training.pipeline import held_out_batches
@@ -135,26 +136,33 @@ def load_run(folder, *, task=None, dataset=None, encoder=None) -> Run:
     )
 
 
-def load_encoder(folder, name=None, **given) -> keras.Model:
+def load_encoder(folder, name=None, *, texts=False, **given) -> keras.Model:
     """The trained encoder of a run.
 
     Args:
         folder: The run's folder.
         name: Which encoder, for tasks with several; None: the main one.
+        texts: Whether it shall take raw strings `(batch,)` instead of ids; runs on texts only.
+            Tokens beyond the length of its windows are cut off.
         **given: See `load_run`.
 
     Returns:
         `keras.Model` from the raw feature (images float32 in [0, 1]) to features.
+
+    Raises:
+        ConfigurationError: If there is no encoder of this name, or none that reads texts.
+        RunError: If the run cannot be loaded, or `texts` is asked of a run on anything else.
     """
+    tokenizer = RunFolder(folder).tokenizer() if texts else None
     encoders = load_run(folder, **given).encoders
     if name is None:
-        return next(iter(encoders.values()))
+        name = next(iter(encoders))
     if name not in encoders:
         raise ConfigurationError(
             f"`name` must be one of the run's encoders. Received: {name!r}. There are: "
             f"{', '.join(encoders)}."
         )
-    return encoders[name]
+    return from_texts(encoders[name], tokenizer) if texts else encoders[name]
 
 
 def load_tokenizer(folder):

@@ -159,6 +159,10 @@ class RunFolder:
                 f"another one than that of {path}. Give the texts as they were: dataset=..."
             )
 
+    def has_tokenizer(self) -> bool:
+        """Whether the run is on texts."""
+        return (self.path / "tokenizer.json").exists()
+
     def tokenizer(self):
         """The `sslkeras.text.Tokenizer` of a run on texts.
 
