@@ -2,9 +2,11 @@
 
     sslkeras evaluate --run=runs/first
     sslkeras evaluate --run=runs/first --probes='linear(labels=30)' --probes='knn(k=20)'
+    sslkeras evaluate --run=runs/first --run=runs/second --report --report_file=both.html
 
 Prints a table and writes evaluation.json into the run folder; with --report also
-report.html, one page with configuration, curves, tables and pictures, and report.csv.
+report.html, one page with configuration, curves, tables and pictures, and report.csv. Several
+runs are judged one after the other, and stand side by side on one page.
 """
 
 import pathlib
@@ -12,12 +14,13 @@ import pathlib
 from absl import flags
 
 from sslkeras.commands.positional import refuse_positional
-from sslkeras.commands.run_flag import RUN, given_run
+from sslkeras.commands.run_flag import RUNS, given_runs
+from sslkeras.errors import ConfigurationError
 from sslkeras.hyperparameters import Boolean, Integer, ListOf, Optional, Text
 from sslkeras.training.settings import Setting
 
 FLAGS = (
-    RUN,
+    RUNS,
     Setting(
         "probes",
         None,
@@ -66,29 +69,59 @@ FLAGS = (
         "report",
         False,
         Boolean(),
-        "Write report.html and report.csv into the run folder as well.",
+        "Write a page with configuration, curves, tables and pictures, and its figures as CSV.",
+    ),
+    Setting(
+        "report_file",
+        None,
+        Optional(Text("an HTML file")),
+        "Where to write the page; the CSV file lies beside it. None: report.html in the run "
+        "folder. Must be given with --report of several runs.",
     ),
 )
 
 
 def main(rest):
     refuse_positional(rest, "--run=FOLDER")
-    run = given_run()
+    runs = given_runs()
+    values = flags.FLAGS
+    page = _page(runs, values)
     from sslkeras.evaluation.evaluate import evaluate
 
-    values = flags.FLAGS
-    result = evaluate(
-        run,
-        probes=values.probes,
-        dataset=values.dataset,
-        encoder=values.encoder,
-        seeds=values.seeds,
-        pooling=values.pooling,
-        strategy=values.strategy,
-        keep_features=values.keep_features,
-    )
-    print(result)
-    if values.report:
+    for run in runs:
+        if len(runs) > 1:
+            print(f"Run {run}\n")
+        result = evaluate(
+            run,
+            probes=values.probes,
+            dataset=values.dataset,
+            encoder=values.encoder,
+            seeds=values.seeds,
+            pooling=values.pooling,
+            strategy=values.strategy,
+            keep_features=values.keep_features,
+        )
+        print(f"{result}\n")
+    if page is not None:
         from sslkeras.evaluation.report_page import write_report
 
-        print(f"\nReport: {write_report([run], pathlib.Path(run, 'report.html'))}")
+        print(f"Report: {write_report(runs, page)}")
+
+
+def _page(runs, values):
+    """Where the report goes, or None."""
+    if not values.report:
+        if values.report_file:
+            raise ConfigurationError(
+                "--report_file goes with --report. Received: --report_file="
+                f"{values.report_file} alone. Give --report as well, or leave it out."
+            )
+        return None
+    if values.report_file:
+        return values.report_file
+    if len(runs) > 1:
+        raise ConfigurationError(
+            "The report of several runs must have a place. Received: --report without "
+            "--report_file. Give an HTML file as --report_file=FILE."
+        )
+    return pathlib.Path(runs[0], "report.html")

@@ -66,12 +66,18 @@ def test_a_misspelt_flag_gets_the_nearest_one(sslkeras, command):
         (("export", "--run=x", "--output=."), "so that nothing is overwritten. Received: '.'"),
         (
             ("export", "--run=x", "--format=onnx"),
-            "must be one of saved_model, word2vec, word2vec_binary",
+            "must be one of saved_model, keras, word2vec, word2vec_binary",
         ),
         (
             ("export", "--run=x", "--output=y", "--format=word2vec", "--points=9"),
             "--points goes with --format=projector only. Received: --format=word2vec",
         ),
+        (
+            ("export", "--run=x", "--output=y", "--format=keras"),
+            "must end in .keras for --format=keras. Received: 'y'. Give 'y.keras'",
+        ),
+        (("evaluate", "--run=x", "--run=y"), "A run folder must hold run.json. Received: x"),
+        (("evaluate", "--run=x", "--run=./x"), "Received: --run=x twice. Leave one out"),
         (("show", "--run=x", "--examples=-1"), "must be an integer >= 1. Received: --examples=-1"),
     ],
 )
