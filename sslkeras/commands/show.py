@@ -2,6 +2,8 @@
 
     sslkeras show --run=runs/first
     sslkeras show --run=runs/first --pictures=withheld --pictures=curves
+    sslkeras show --run=runs/words --pictures=nearest_words --words=king --words=queen
+    sslkeras show --run=runs/texts --pictures=withheld --text='the [MASK] of the house'
 
 Prints the paths of the files, which lie in pictures/ in the run folder.
 """
@@ -18,10 +20,24 @@ FLAGS = (
     Setting(
         "pictures",
         None,
-        Optional(ListOf(Text("withheld, curves, filters, feature_map or attention"))),
+        Optional(
+            ListOf(Text("withheld, curves, filters, feature_map, attention or nearest_words"))
+        ),
         "What to draw. None: all that the run allows.",
     ),
     Setting("examples", 8, Integer(1), "Number of examples in a picture."),
+    Setting(
+        "words",
+        None,
+        Optional(ListOf(Text("a word"))),
+        "Words whose nearest ones are shown. None: some frequent ones.",
+    ),
+    Setting(
+        "text",
+        None,
+        Optional(ListOf(Text("a text with [MASK] in it"))),
+        "Texts whose gaps a masked language model fills, drawn as masked_guesses.png.",
+    ),
     Setting("seed", 0, Integer(0, 2**31 - 1), "Seed of the choice of examples."),
 )
 
@@ -32,6 +48,13 @@ def main(rest):
     from sslkeras.pictures.show import show
 
     values = flags.FLAGS
-    paths = show(run, pictures=values.pictures, examples=values.examples, seed=values.seed)
+    paths = show(
+        run,
+        pictures=values.pictures,
+        examples=values.examples,
+        seed=values.seed,
+        words=values.words,
+        texts=values.text,
+    )
     for path in paths:
         print(path)

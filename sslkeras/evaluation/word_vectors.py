@@ -20,7 +20,7 @@ class WordVectors:
     """
 
     def __init__(self, words, matrix):
-        words = [_text(word) for word in words]
+        words = [text_of(word) for word in words]
         matrix = np.asarray(matrix)
         if matrix.ndim != 2 or len(words) != len(matrix):
             raise DataError(
@@ -47,6 +47,13 @@ class WordVectors:
         """Row of a word."""
         return self._index[word]
 
+    def nearest(self, word, count) -> list:
+        """The `count` other words with the largest cosine, as `(word, cosine)`."""
+        cosines = self.unit @ self.unit[self._index[word]]
+        order = np.argsort(-cosines, kind="stable")[: count + 1]
+        found = [(self.words[row], float(cosines[row])) for row in order]
+        return [pair for pair in found if pair[0] != word][:count]
+
     def rows(self, words):
         """float32 `(words, features)`, each of unit length."""
         return self.unit[[self._index[word] for word in words]]
@@ -67,9 +74,10 @@ def vectors_of(subject, probe, lowercase=False, most_frequent=None) -> WordVecto
     words, matrix = task_method(subject, probe, SIGNATURE)(subject.model)
     words, matrix = list(words)[:most_frequent], np.asarray(matrix)[:most_frequent]
     if lowercase:
-        words = [_text(word).lower() for word in words]
+        words = [text_of(word).lower() for word in words]
     return WordVectors(words, matrix)
 
 
-def _text(word):
+def text_of(word) -> str:
+    """A word of a vocabulary, which may be of bytes."""
     return word.decode("utf-8", "replace") if isinstance(word, bytes) else str(word)

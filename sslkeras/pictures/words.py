@@ -19,10 +19,8 @@ def draw_word_neighbours(vectors, words, title=""):
     """
     rows = []
     for word in list(dict.fromkeys(words))[:WORDS]:
-        cosines = vectors.unit @ vectors.unit[vectors.index(word)]
-        order = np.argsort(-cosines, kind="stable")
-        order = [i for i in order if vectors.words[i] != word][:NEIGHBOURS]
-        found = [Cell(text=f"{vectors.words[i]}\n{cosines[i]:.2f}") for i in order]
+        near = vectors.nearest(word, NEIGHBOURS)
+        found = [Cell(text=f"{other}\n{cosine:.2f}") for other, cosine in near]
         rows.append([Cell(text=word, mark=QUERY), *found])
     columns = ["word", "nearest", *map(str, range(2, NEIGHBOURS + 1))]
     return Sheet(rows, columns=columns, title=title)

@@ -219,6 +219,43 @@ class MaskedLanguageModel(Task):
         inputs, tokens, weights = self.pretext(batch, seed)
         return log_likelihoods(model(inputs, training=False), tokens, weights)
 
+    def fill_gaps(self, model, tokens, count):
+        """The likeliest pieces for each [MASK] of some texts.
+
+        Args:
+            model: The model of this task.
+            tokens: int32 `(texts, length)`, padding behind the tokens.
+            count: How many pieces.
+
+        Returns:
+            Of each text, of each gap, `count` pairs of a piece and its share, the likeliest first.
+
+        Raises:
+            ConfigurationError: If a text has more than `max_predictions` gaps.
+        """
+        gaps = [np.flatnonzero(row == model.get_layer("shown_tokens").mask) for row in tokens]
+        if max(map(len, gaps)) > self.max_predictions:
+            raise ConfigurationError(
+                f"A text must have at most `max_predictions` = {self.max_predictions} gaps. "
+                f"Received: {max(map(len, gaps))}. Divide it."
+            )
+        positions = np.zeros([len(tokens), self.max_predictions], np.int32)
+        for row, places in enumerate(gaps):
+            positions[row, : len(places)] = places
+        logits = model({"tokens": tokens, "positions": positions}, training=False)
+        shares, best = tf.math.top_k(tf.nn.softmax(tf.cast(logits, tf.float32)), count)
+        shares, best = shares.numpy(), best.numpy()
+        return [
+            [
+                [
+                    (piece_of(token, self._vocabulary), float(share))
+                    for token, share in zip(best[row, place], shares[row, place])
+                ]
+                for place in range(len(places))
+            ]
+            for row, places in enumerate(gaps)
+        ]
+
     def draw(self, inputs, targets, predictions):
         """The texts with their gaps, what was there, and the likeliest answers."""
         tokens, positions = np.asarray(inputs["tokens"]), np.asarray(inputs["positions"])

@@ -444,6 +444,19 @@ def test_learns_to_name_what_was_hidden():
     assert counts.max() / counts.sum() < 0.3
     assert run.history[-1]["val_masked_accuracy"] > 0.5
 
+    tokens = next(iter(data.test.batches(20)))["tokens"].numpy()
+    hidden = tokens[:, 3].copy()
+    tokens[:, 3] = small_texts.PIECES.index("[MASK]")
+    gaps = run.task.fill_gaps(run.model, tokens, 2)
+    assert {len(guesses) for one in gaps for guesses in one} == {2}
+    assert all(1 >= one[0][0][1] > one[0][1][1] > 0 for one in gaps)
+    assert (
+        np.mean([one[0][0][0] == small_texts.PIECES[token] for one, token in zip(gaps, hidden)])
+        > 0.5
+    )
+    with pytest.raises(ConfigurationError, match="at most `max_predictions` = 3 gaps. Received: 4"):
+        run.task.fill_gaps(run.model, np.full([1, 4], small_texts.PIECES.index("[MASK]")), 2)
+
 
 def test_lamb_takes_the_step_of_its_paper_and_spares_biases():
     matrix, bias = tf.Variable([[3.0, 4.0]]), tf.Variable([3.0, 4.0])

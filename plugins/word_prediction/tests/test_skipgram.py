@@ -11,6 +11,7 @@ from plugins.word_prediction.tests.grouped_words import grouped_words, share_of_
 from plugins.word_prediction.tests.small_texts import WORDS, small_texts
 from sslkeras.datasets import ArraySplit, Given
 from sslkeras.errors import ConfigurationError, DataError
+from sslkeras.pictures.show import show
 from sslkeras.training.surrogate_model import as_surrogate_model
 
 SEED = tf.constant([3, 4])
@@ -179,6 +180,35 @@ def test_learns_which_words_go_together(arguments):
 
     # Chance is 4 of 19.
     assert share_of_own_group(run) > 0.9
+
+
+def test_nearest_words_are_drawn_and_said(tmp_path, capsys):
+    run = sslkeras.pretrain(
+        Skipgram(embedding_dim=8, window=2, num_negatives=3, subsample=0),
+        grouped_words(),
+        "mlp",
+        steps=500,
+        batch_size=4,
+        optimizer="sgd",
+        learning_rate=0.05,
+    )
+    capsys.readouterr()
+
+    (path,) = show(run, pictures="nearest_words", words=["b2", "d0"], output=tmp_path)
+
+    assert path == tmp_path / "nearest_words.png" and path.stat().st_size > 1000
+    lines = capsys.readouterr().err.splitlines()
+    assert [line[:3] for line in lines] == ["b2:", "d0:"]
+    for line in lines:
+        found = [pair.split()[0] for pair in line[4:].split(", ")]
+        assert len(found) == 6 and {word[0] for word in found[:4]} == {line[0]}
+    show(run, pictures="nearest_words", examples=3, output=tmp_path)
+    assert len(capsys.readouterr().err.splitlines()) == 3
+
+    with pytest.raises(ConfigurationError, match="Received: 'b9'. Ask for another"):
+        show(run, words=["b2", "b9"], output=tmp_path)
+    with pytest.raises(ConfigurationError, match="of a task that fills them. Received: a run of"):
+        show(run, texts=["a [MASK]"], output=tmp_path)
 
 
 def test_vectors_are_of_the_words_of_the_dataset():
