@@ -8,7 +8,7 @@
 
 `word2vec` and `word2vec_binary` are for tasks with word vectors. `saved_model` is a folder for
 TensorFlow Serving and `tf.saved_model.load`, without sslkeras. `keras` is a file for
-`keras.models.load_model`, where sslkeras must be imported. Of runs on texts both take raw strings,
+`sslkeras.load_encoder(FILE)`. Of runs on texts both take raw strings,
 unless --tokens is given. `projector` is a folder that
 `tensorboard --logdir=FOLDER` opens: the features of a split as points in space, with their
 labels and pictures, or the vectors of words.

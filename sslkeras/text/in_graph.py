@@ -79,7 +79,7 @@ def from_texts(encoder, tokenizer) -> keras.Model:
 
     Returns:
         `keras.Model` from strings `(batch,)` to what `encoder` gives. Saved as `.keras` it needs
-        sslkeras to be loaded; exported as a SavedModel it needs TensorFlow alone.
+        `sslkeras.load_encoder`; exported as a SavedModel it needs TensorFlow alone.
 
     Raises:
         ConfigurationError: If the encoder takes anything else, or the tokenizer cannot be put

@@ -1,6 +1,9 @@
 """A finished or unfinished run, loaded: task, data, model and encoders."""
 
+import importlib
 import pathlib
+import re
+import zipfile
 
 import keras
 import tensorflow as tf
@@ -140,7 +143,9 @@ def load_encoder(folder, name=None, *, texts=False, **given) -> keras.Model:
     """The trained encoder of a run.
 
     Args:
-        folder: The run's folder.
+        folder: The run's folder; or a `.keras` file of it, encoder.keras or an exported one, with
+            no other argument. Keras alone finds the classes of sslkeras in such a file only where
+            their modules are imported, which is done here.
         name: Which encoder, for tasks with several; None: the main one.
         texts: Whether it shall take raw strings `(batch,)` instead of ids; runs on texts only.
             Tokens beyond the length of its windows are cut off.
@@ -153,6 +158,13 @@ def load_encoder(folder, name=None, *, texts=False, **given) -> keras.Model:
         ConfigurationError: If there is no encoder of this name, or none that reads texts.
         RunError: If the run cannot be loaded, or `texts` is asked of a run on anything else.
     """
+    if pathlib.Path(folder).suffix == ".keras" and pathlib.Path(folder).is_file():
+        if name is not None or texts or given:
+            raise ConfigurationError(
+                "A .keras file holds one encoder as it is. Received: other arguments beside "
+                f"{str(folder)!r}. Leave them out, or give the run's folder."
+            )
+        return _from_keras_file(folder)
     tokenizer = RunFolder(folder).tokenizer() if texts else None
     encoders = load_run(folder, **given).encoders
     if name is None:
@@ -163,6 +175,20 @@ def load_encoder(folder, name=None, *, texts=False, **given) -> keras.Model:
             f"{', '.join(encoders)}."
         )
     return from_texts(encoders[name], tokenizer) if texts else encoders[name]
+
+
+def _from_keras_file(path):
+    try:
+        with zipfile.ZipFile(path) as file:
+            config = file.read("config.json").decode("utf-8")
+        for module in sorted(set(re.findall(r'"module": "(sslkeras[\w.]*)"', config))):
+            importlib.import_module(module)
+    except (OSError, KeyError, ValueError, ImportError, zipfile.BadZipFile) as error:
+        raise RunError(
+            f"A .keras file must be one that Keras wrote, and what wrote it installed. Received: "
+            f"{path} ({error}). Restore the file, or install its plugin."
+        ) from error
+    return keras.models.load_model(path)
 
 
 def load_tokenizer(folder):

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import sslkeras
-from sslkeras.errors import ConfigurationError
+from sslkeras.errors import ConfigurationError, RunError
 from sslkeras.pictures.masked_guesses import tokens_of
 from sslkeras.pictures.show import show
 
@@ -47,6 +47,20 @@ def test_encoders_of_runs_on_texts_take_raw_strings(folder, tmp_path):
     subprocess.run([*command, f"--output={tmp_path / 'model'}"], check=True)
     model = tf.saved_model.load(str(tmp_path / "model"))
     np.testing.assert_allclose(model.serve(tf.constant(TEXTS)), wanted, atol=1e-6)
+
+    of_texts.save(tmp_path / "of_texts.keras")
+    code = (
+        "import numpy, tensorflow as tf, sslkeras\n"
+        "encoder = sslkeras.load_encoder('of_texts.keras')\n"
+        f"numpy.save('answers.npy', encoder(tf.constant({TEXTS!r})))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    np.testing.assert_allclose(np.load(tmp_path / "answers.npy"), wanted, atol=1e-6)
+    with pytest.raises(ConfigurationError, match="holds one encoder as it is"):
+        sslkeras.load_encoder(tmp_path / "of_texts.keras", "encoder")
+    (tmp_path / "broken.keras").write_bytes(b"no archive")
+    with pytest.raises(RunError, match="must be one that Keras wrote"):
+        sslkeras.load_encoder(tmp_path / "broken.keras")
 
 
 def test_gaps_of_texts_are_filled(folder, tmp_path, capsys):
