@@ -29,6 +29,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .8rem .3rem 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--line); }
 th { font-weight: 600; } td.number, th.number { text-align: right; white-space: nowrap; }
+td.protocol { min-width: 9rem; } td.protocol code { overflow-wrap: normal; }
 td.last, th.last { padding-right: 2.5rem; }
 td code { font-size: .86em; overflow-wrap: anywhere; } .quiet { color: var(--quiet); }
 .good { color: var(--good); } .bad { color: var(--bad); }
@@ -127,6 +128,9 @@ def as_csv(records) -> str:
 
 def _results(records):
     keys = list(dict.fromkeys(key for record in records for key in record.results()))
+    # A protocol is one block, also where its metrics differ from run to run.
+    protocols = list(dict.fromkeys(protocol for protocol, _ in keys))
+    keys.sort(key=lambda key: protocols.index(key[0]))
     if not keys:
         return '<p class="quiet">Not judged yet: run <code>sslkeras evaluate</code>.</p>'
     several = len(records) > 1
@@ -140,7 +144,7 @@ def _results(records):
     )
     rows, above = [], None
     for protocol, metric in keys:
-        first = "" if protocol == above else f"<code>{_text(protocol)}</code>"
+        first = "" if protocol == above else f"<code>{_breakable(protocol)}</code>"
         above = protocol
         key = protocol, metric
         cells = "".join(
@@ -151,7 +155,7 @@ def _results(records):
             )
             for record in records
         )
-        rows.append(f"<tr><td>{first}</td><td>{_text(metric)}</td>{cells}</tr>")
+        rows.append(f'<tr><td class="protocol">{first}</td><td>{_text(metric)}</td>{cells}</tr>')
     top = f"<tr><th></th><th></th>{head}</tr>" if several else ""
     return (
         f'<div class="scroll"><table>{top}<tr><th>protocol</th><th>metric</th>{columns}</tr>'
@@ -263,6 +267,11 @@ def _grid(cells):
         for name, content in cells
     )
     return f'<div class="runs">{figures}</div>'
+
+
+def _breakable(protocol):
+    """A protocol whose lines break between its arguments, not within them."""
+    return _text(protocol).replace("(", "(<wbr>", 1)
 
 
 def _text(value):

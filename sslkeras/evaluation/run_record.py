@@ -19,6 +19,7 @@ class RunRecord:
 
     Attributes:
         folder: The run folder.
+        name: What the run is called among those it is read with.
         config: What run.json says.
         history: One dict an epoch.
         evaluation: What evaluation.json says; empty results if there is none.
@@ -26,6 +27,7 @@ class RunRecord:
     """
 
     folder: pathlib.Path
+    name: str
     config: dict
     history: list
     evaluation: dict
@@ -41,16 +43,12 @@ class RunRecord:
         run = RunFolder(folder)
         return cls(
             folder=run.path,
+            name=run.path.resolve().name,
             config=run.config(),
             history=read_history(run.history) if run.history.is_file() else [],
             evaluation=result.read(run.path / result.FILE_NAME),
             seconds=sum(entry.get("seconds", 0.0) for entry in run.timing()),
         )
-
-    @property
-    def name(self) -> str:
-        """The folder's own name."""
-        return self.folder.resolve().name
 
     def notation(self, part) -> str:
         """The task, dataset or encoder as `name(key=value)`, or its class."""
@@ -98,7 +96,7 @@ class RunRecord:
 
 
 def read_all(folders) -> list[RunRecord]:
-    """The records of several run folders.
+    """The records of several run folders, each named by the end of its path that no other one has.
 
     Raises:
         ConfigurationError: If no folder is given.
@@ -109,7 +107,21 @@ def read_all(folders) -> list[RunRecord]:
             "At least one run folder must be given. Received: none. Name the folders that "
             "`sslkeras train --output` wrote."
         )
-    return [RunRecord.read(folder) for folder in folders]
+    records = [RunRecord.read(folder) for folder in folders]
+    names = _distinct_names([record.folder.resolve().parts for record in records])
+    return [dataclasses.replace(record, name=name) for record, name in zip(records, names)]
+
+
+def _distinct_names(paths):
+    """As many last parts of each path as tell it from the others: "a/seed0" beside "b/seed0"."""
+    names = []
+    for path in paths:
+        others = [other for other in paths if other != path]
+        length = next(
+            (n for n in range(1, len(path)) if all(o[-n:] != path[-n:] for o in others)), len(path)
+        )
+        names.append("/".join(path[-length:]))
+    return names
 
 
 def better_smaller(metric: str) -> bool:

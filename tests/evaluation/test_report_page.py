@@ -153,6 +153,30 @@ def test_the_page_is_whole_and_needs_nothing_from_elsewhere(runs, tmp_path):
     assert "7" in reader.text  # seconds of both starts
 
 
+def test_the_metrics_of_a_protocol_stand_together_whichever_run_has_them(runs, tmp_path):
+    path = runs[1] / "evaluation.json"
+    content = json.loads(path.read_text())
+    content["surrogate"] = {"accuracy": 0.7}
+    path.write_text(json.dumps(content))
+    page = write_report(runs[:2], tmp_path / "two.html").read_text()
+    rows = re.findall(r'<td class="protocol">(.*?)</td><td>(.*?)</td>', page)
+    assert rows == [
+        ("<code>surrogate task</code>", "loss"),
+        ("", "accuracy"),
+        ("<code>linear</code>", "top-1"),
+    ]
+
+
+def test_runs_of_the_same_folder_name_are_told_apart(runs, tmp_path):
+    again = tmp_path / "more" / "good"
+    again.parent.mkdir()
+    runs[0].rename(again)
+    runs[1].rename(tmp_path / "good")
+    page = write_report([again, tmp_path / "good", runs[2]], tmp_path / "all.html").read_text()
+    heads = re.findall(r'<th class="number last" colspan="4">(.*?)</th>', page)
+    assert heads == ["more/good", f"{tmp_path.name}/good", "unjudged"]
+
+
 def test_a_single_run_without_results_says_what_to_do(runs, tmp_path):
     text = write_report([runs[2]], tmp_path / "report.html").read_text()
 
