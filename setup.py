@@ -97,6 +97,7 @@ setup(
             "finetune = sslkeras.evaluation.finetune:Finetune",
             "alignment_error = sslkeras.evaluation.alignment_error:AlignmentError",
             "anomaly = sslkeras.evaluation.anomaly:Anomaly",
+            "attribute_error = sslkeras.evaluation.attribute_error:AttributeClassificationError",
             "cross_modal_retrieval = sslkeras.evaluation.cross_modal_retrieval:CrossModalRetrieval",
             "disentanglement = sslkeras.evaluation.disentanglement:Disentanglement",
             "frame_retrieval = sslkeras.evaluation.frame_retrieval:FrameRetrieval",

@@ -88,9 +88,10 @@ def videos(frames=4, count=2, phases=None, bad=False, **more):
     return Subject("raw input", Given(split, split), "video", None)
 
 
-def views(number=2, frames=4, value=1.0):
-    clips = np.full((2, number, frames, 1, 2, 1), value, np.float32)
-    split = ArraySplit({"views": clips})
+def views(number=2, frames=4, value=1.0, count=2, **more):
+    clips = np.full((count, number, frames, 1, 2, 1), value, np.float32)
+    values = {name: np.asarray(value) for name, value in more.items()}
+    split = ArraySplit({"views": clips, **values})
     return Subject("raw input", Given(split, split), "views", None)
 
 
@@ -194,6 +195,12 @@ TABLE = [
     ("frame_retrieval", "nan", lambda: videos(bad=True), NAN_FEATURES),
     ("anomaly(video='video')", "nan", lambda: videos(bad=True, anomaly=[0, 1]), NAN_FEATURES),
     ("alignment_error", "nan", lambda: views(value=NAN), NAN_FEATURES + "16 of 16 rows"),
+    (
+        "attribute_error",
+        "nan",
+        lambda: views(value=NAN, attributes=[[0, 1, 0, 1]] * 2),
+        NAN_FEATURES + "16 of 16 rows",
+    ),
     ("label_propagation", "nan", lambda: clips(value=NAN), NAN_FEATURES + "1 of 2 examples"),
     ("bag_of_words(words=2)", "nan", lambda: clips(value=NAN), NAN_FEATURES),
     ("flow_epe", "nan", lambda: flow(NAN), "Predicted flow must be finite"),
@@ -207,6 +214,12 @@ TABLE = [
     ("linear", "one class", lambda: vectors(label=[1] * 6), "two or more classes"),
     ("knn", "one class", lambda: vectors(label=[1] * 6), "two or more classes"),
     ("finetune", "one class", lambda: vectors(label=[1] * 6), "two or more classes"),
+    (
+        "attribute_error",
+        "one class",
+        lambda: views(attributes=[[1, 1, 1, 1]] * 2),
+        "two or more values in the test split",
+    ),
     ("retrieval", "one class", lambda: vectors(label=[1] * 6), "two or more classes"),
     ("disentanglement", "one class", lambda: vectors(label=[1] * 6), "two or more classes"),
     ("bag_of_words(words=2)", "one class", lambda: clips(label=[3, 3]), "two or more classes"),
@@ -287,6 +300,18 @@ TABLE = [
         lambda: tokens(scored=1.0, token=tf.zeros([2, 2], tf.int32)),
         "of one shape",
     ),
+    (
+        "attribute_error",
+        "count",
+        lambda: views(attributes=[[0, 1, 0]] * 2),
+        "shape (3, 1) for 4 moments (test split, sequence 0)",
+    ),
+    (
+        "attribute_error",
+        "count",
+        lambda: views(attributes=[[0, 1, 0, -1]] * 2),
+        "least -1 (test split, sequence 0)",
+    ),
     ("masked_accuracy", "count", lambda: tokens(rank=tf.zeros([2, 2])), "of one shape"),
     ("word_similarity", "count", lambda: words(names="abc"), "a row for each word"),
     ("word_analogy", "count", lambda: words(names="abc"), "a row for each word"),
@@ -297,6 +322,12 @@ TABLE = [
     ("frame_retrieval", "short", lambda: videos(count=1), "2 or more videos in the test split"),
     ("alignment_error", "short", lambda: views(frames=1), "two or more views and frames"),
     ("alignment_error", "short", lambda: views(number=1), "two or more views and frames"),
+    (
+        "attribute_error",
+        "short",
+        lambda: views(count=1, attributes=[[0, 1, 0, 1]]),
+        "2 or more videos in the test split",
+    ),
     ("label_propagation", "short", lambda: clips(frames=2), "3 or more frames"),
     (
         "phase_classification(videos=3)",

@@ -20,6 +20,7 @@ SIDE, FRAMES, WORDS = 12, 5, 12
 TABLE = {
     "alignment_error": (True, {"error": "chance"}),
     "anomaly": (True, {"average precision": "share of anomalies"}),
+    "attribute_error(target='phase')": (True, {"error": "chance"}),
     "bag_of_words(words=3, restarts=1)": (False, {"top-1": "majority top-1"}),
     "cross_modal_retrieval(k=(1,))": (False, {"R@1, first to second": "chance R@1"}),
     "disentanglement": (False, {"label from first": "chance of label"}),

@@ -47,6 +47,8 @@ class PlanarArms(Dataset):
 
     - `views`: uint8 `(2, T, S, S, 3)`, frame t of both cameras at the same moment.
     - `joints`: float32 `(T, 2)`, joint angles in radians, counter-clockwise.
+    - `attributes`: int32 `(T, 3)`: which third of its range each joint is in, 0 the most
+      clockwise, and whether the hand is right of the base; they are for probes.
     - `joints_known`: float32, 1 where a robot would know its angles, 0 elsewhere.
 
     Args:
@@ -67,6 +69,7 @@ class PlanarArms(Dataset):
     features = {
         "views": "uint8 two videos 2 x num_frames x size x size x 3",
         "joints": "float32 joint angles num_frames x 2",
+        "attributes": "int32 coarse pose num_frames x 3",
         "joints_known": "float32 0 or 1",
     }
     hyperparameters = {
@@ -157,6 +160,23 @@ def forward_kinematics(joints, lengths, base=BASE):
     return tf.concat([tf.broadcast_to(tf.constant(base), tf.shape(ends[..., :1, :])), ends], -2)
 
 
+def attributes_of(joints, lengths):
+    """What can be said of a pose in words.
+
+    Args:
+        joints: float32 `(..., 2)`, angles in radians.
+        lengths: float32 `(..., 2)`, of the links.
+
+    Returns:
+        int32 `(..., 3)`: the third of its range, 0 to 2, of each joint, and 1 where the hand is
+        right of the base.
+    """
+    thirds = tf.floor((joints + LIMIT) * 3 / (2 * LIMIT))
+    hand = forward_kinematics(joints, lengths)[..., 2, :1]
+    is_right = tf.cast(hand > BASE[0], tf.int32)
+    return tf.concat([tf.cast(tf.clip_by_value(thirds, 0, 2), tf.int32), is_right], axis=-1)
+
+
 def render(joints, lengths, half_widths, colours, size):
     """Films arms with both cameras.
 
@@ -208,6 +228,7 @@ class _Sequences(IndexedSplit):
         self.features = {
             "views": tf.TensorSpec((NUM_CAMERAS, num_frames, size, size, 3), tf.uint8, "views"),
             "joints": tf.TensorSpec((num_frames, 2), tf.float32, "joints"),
+            "attributes": tf.TensorSpec((num_frames, 3), tf.int32, "attributes"),
             "joints_known": tf.TensorSpec((), tf.float32, "joints_known"),
         }
 
@@ -217,8 +238,10 @@ class _Sequences(IndexedSplit):
         def read(index):
             joints = tf.gather(self._joints, index)
             sequences = {"joints": joints, "joints_known": tf.gather(self._known, index)}
+            looks = [tf.gather(value, index) for value in self._looks]
+            if "attributes" in wanted:
+                sequences["attributes"] = attributes_of(joints, looks[0][:, tf.newaxis])
             if "views" in wanted:
-                looks = [tf.gather(value, index) for value in self._looks]
                 frames = render(joints, *looks, self._frame_side)
                 sequences["views"] = tf.cast(tf.round(frames * 255), tf.uint8)
             return {

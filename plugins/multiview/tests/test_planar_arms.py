@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from sslkeras_multiview.planar_arms import LIMIT, PlanarArms, forward_kinematics, render
+from sslkeras_multiview.planar_arms import (
+    LIMIT,
+    PlanarArms,
+    attributes_of,
+    forward_kinematics,
+    render,
+)
 
 from sslkeras.datasets.two_cameras import backgrounds
 
@@ -62,6 +68,28 @@ def test_joints_move_within_their_limits(data):
     assert 0.4 < joints.std() < 1.2
     # Smooth: the mean change of a frame is small beside the range.
     assert np.abs(np.diff(joints, axis=1)).mean() < 0.15
+
+
+def test_attributes_say_where_the_joints_and_the_hand_are():
+    third = 2 * LIMIT / 3
+    joints = tf.constant(
+        # Bent to the right as far as it goes, upright, a little and then far to the left.
+        [[-LIMIT, -LIMIT], [0.0, -0.01], [0.51 * third, LIMIT], [-LIMIT, LIMIT]]
+    )
+
+    found = attributes_of(joints, tf.constant([0.4, 0.4]))
+
+    np.testing.assert_array_equal(found, [[0, 0, 1], [1, 1, 1], [2, 2, 0], [0, 2, 1]])
+
+
+def test_attributes_are_those_of_the_arm_that_is_filmed(data):
+    test = whole(data.test)
+
+    expected = attributes_of(test["joints"], tf.constant([0.45, 0.40]))  # The demonstrator's.
+
+    assert test["attributes"].dtype == np.int32
+    np.testing.assert_array_equal(test["attributes"], expected)
+    assert np.ptp(whole(PlanarArms(size=8).test)["attributes"], axis=(0, 1)).tolist() == [2, 2, 1]
 
 
 def test_the_robot_changes_its_colour_unless_told_otherwise():
