@@ -23,6 +23,8 @@ from sslkeras.text.token_store import Tokens
 _FORMAT = 1
 # BERT's.
 _PIECES = 30_522
+# Tokens that are read in one call of NumPy, if a batch has fewer.
+_TOKENS_AT_ONCE = 2**14
 
 
 class Texts(Dataset):
@@ -274,18 +276,23 @@ class TokenWindows(IndexedSplit):
     def read(self, indices, count, *, only=None):
         names = [name for name in self.features if only is None or name in only]
         types = [self.features[name].dtype for name in names]
+        together = 1 if count is None else _TOKENS_AT_ONCE // (count * self._length)
+        # A call of NumPy holds up the other threads; small batches share one.
+        batched = indices.batch(together) if together > 1 else indices
+        rows = [-1, count] if together > 1 else [count or -1]
 
         def read(index):
             def gather(index):
                 return self._gather(index, names)
 
-            found = tf.numpy_function(gather, [index], types, stateful=False)
+            found = tf.numpy_function(gather, [tf.reshape(index, [-1])], types, stateful=False)
             return {
-                name: tf.ensure_shape(value, [count, *self.features[name].shape])
+                name: tf.reshape(value, [*rows, *self.features[name].shape])
                 for name, value in zip(names, found)
             }
 
-        return indices.map(read)
+        read_batches = batched.map(read)
+        return read_batches.unbatch() if together > 1 else read_batches
 
     def _gather(self, index, names):
         """The features `names` of the windows `index`, int64 `(windows,)`."""

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import sslkeras
-from sslkeras.datasets import text_files
+from sslkeras.datasets import text_files, texts
 from sslkeras.datasets.dataset import Order
 from sslkeras.datasets.text_files import TextFiles
 from sslkeras.errors import ConfigurationError, DataError, RunError
@@ -137,6 +137,25 @@ def test_batches_are_a_function_of_the_place(lines):
     for one, other in zip(whole[2:], resumed):
         np.testing.assert_array_equal(one["tokens"], other["tokens"])
     assert set(next(iter(data.train.batches(4, only=("tokens",))))) == {"tokens"}
+
+
+def test_batches_that_are_read_together_are_those_read_alone(lines, monkeypatch):
+    split = opened(lines, pack=True, test_fraction=0).train
+
+    def drawn():
+        batches = split.batches(3, order=Order(4, steps=3), start=2)
+        assert batches.element_spec["tokens"].shape == (3, 4)
+        assert batches.element_spec["num_tokens"].shape == (3,)
+        return [{k: v.tolist() for k, v in batch.items()} for batch in _taken(batches, 7)]
+
+    monkeypatch.setattr(texts, "_TOKENS_AT_ONCE", 1)
+    alone = drawn()
+    monkeypatch.setattr(texts, "_TOKENS_AT_ONCE", 60)  # Five batches.
+    assert drawn() == alone
+
+
+def _taken(batches, count):
+    return list(batches.take(count).as_numpy_iterator())
 
 
 def test_whole_documents_are_held_out(lines):

@@ -1,6 +1,6 @@
 """Words with their neighbours, for many words at once, as blocks of a stream of words.
 
-A word's neighbours lie beside it. So a block of 32 words and the few on both sides of it hold all
+A word's neighbours lie beside it. So a block of 16 words and the few on both sides of it hold all
 words and all neighbours, and scores of words with neighbours are products of matrices in which
 a band counts. Each vector is fetched about once, not once for each pair.
 """
@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 # Words in a block. Wider ones compute more scores that do not count, narrower ones fetch more.
-_BLOCK = 32
+_BLOCK = 16
 
 
 class Blocks(typing.NamedTuple):

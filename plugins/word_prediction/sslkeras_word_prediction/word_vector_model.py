@@ -118,7 +118,6 @@ def aggregated(vectors, beside, how):
     Returns:
         float32 `(batch, words, width)`.
     """
-    total = tf.matmul(beside, tf.cast(vectors, tf.float32))
-    if how == "sum":
-        return total
-    return tf.math.divide_no_nan(total, tf.reduce_sum(beside, axis=-1, keepdims=True))
+    if how == "mean":  # There are fewer neighbours to divide than numbers in their vectors.
+        beside = tf.math.divide_no_nan(beside, tf.reduce_sum(beside, axis=-1, keepdims=True))
+    return tf.matmul(beside, tf.cast(vectors, tf.float32))
