@@ -105,7 +105,8 @@ class CrossModalRetrieval(Probe):
         count = len(features[0])
         check_lengths(features[1], features[0], names[0], "test")
         usable = [k for k in self.k if k <= count]
-        self._keep_pictures(subject, sides, features, names)
+        classes = self._classes(subject)
+        self._keep_pictures(subject, sides, features, names, classes)
         result = {}
         for a, b in ((0, 1), (1, 0)):
             ranks = partner_ranks(features[a], features[b])
@@ -115,9 +116,7 @@ class CrossModalRetrieval(Probe):
             result[f"median rank, {way}"] = float(np.median(ranks))
         for k in usable:
             result[f"chance R@{k}"] = k / count
-        spec = subject.split("test").features.get(self.target)
-        if spec is not None and spec.shape.rank == 0 and not spec.dtype.is_floating:
-            classes = subject.targets("test", self.target)
+        if classes is not None:
             if len(np.unique(classes)) < 2:
                 subject.note(
                     f"nDCG of cross_modal_retrieval is left out: '{self.target}' has one class in "
@@ -129,18 +128,27 @@ class CrossModalRetrieval(Probe):
                 result[f"nDCG@{self.ndcg_at}, {names[a]} to {names[b]}"] = value
         return result
 
-    def _keep_pictures(self, subject, sides, features, names):
+    def _classes(self, subject):
+        """Classes of the test pairs, `(pairs,)`, or None where the data has none."""
+        spec = subject.split("test").features.get(self.target)
+        if spec is None or spec.shape.rank != 0 or spec.dtype.is_floating:
+            return None
+        return subject.targets("test", self.target)
+
+    def _keep_pictures(self, subject, sides, features, names, classes):
         def draw(a, b):
             from sslkeras.pictures.partners import draw_partners
 
-            return draw_partners(sides[a], sides[b], features[a], features[b], (names[a], names[b]))
+            return draw_partners(
+                sides[a], sides[b], features[a], features[b], (names[a], names[b]), classes
+            )
 
         for a, b in ((0, 1), (1, 0)):
             subject.picture(
                 f"{names[a]} to {names[b]}",
                 lambda a=a, b=b: draw(a, b),
                 f"What '{names[a]}' reads on the left, and what is most like it to '{names[b]}'; "
-                "✓ is the partner.",
+                + ("✓ is the partner." if classes is None else "✓ has the same class."),
             )
 
 

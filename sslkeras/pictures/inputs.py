@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib import colormaps
+from scipy import signal
 
 from sslkeras.pictures.canvas import displayable, strip
 from sslkeras.pictures.sheet import Cell
@@ -9,6 +10,7 @@ from sslkeras.pictures.sheet import Cell
 # Frames of a clip that stand side by side; tokens and characters that are shown.
 _FRAMES, _TOKENS, _CHARACTERS = 4, 40, 240
 _WAVE = (64, 160)  # Height and width in pixels.
+_WINDOW = 256  # Samples of a column of a spectrogram.
 
 
 def input_cells(values, *, vocabulary=None, texts=None, marks=None) -> list:
@@ -19,7 +21,7 @@ def input_cells(values, *, vocabulary=None, texts=None, marks=None) -> list:
     | `(height, width, channels)` | image |
     | `(time, height, width, channels)` | frames side by side |
     | `(views, time, height, width, channels)` | the first view |
-    | real `(samples,)`, `(samples, 1)` or `(samples, 2)` | waveform |
+    | real `(samples,)`, `(samples, 1)` or `(samples, 2)` | waveform, with its spectrogram if long |
     | real `(time, bands)` | map of the values, time to the right |
     | integers `(tokens,)` | words of the vocabulary, or the numbers |
     | text | text |
@@ -56,7 +58,7 @@ def shown(value, vocabulary=None):
     if value.dtype.kind in "iub":
         return None, _shortened(_words(value.ravel(), vocabulary))
     if value.ndim == 1 or value.shape[-1] <= 2:
-        return waveform(value.reshape(len(value), -1).mean(axis=-1)), ""
+        return sound(value.reshape(len(value), -1).mean(axis=-1)), ""
     return heat(np.flipud(value.T)), ""
 
 
@@ -65,6 +67,22 @@ def still_clip(clip, frames=_FRAMES):
     chosen = np.linspace(0, len(clip) - 1, min(len(clip), frames)).round().astype(int)
     gap = max(1, clip.shape[2] // 16)
     return strip(np.stack([displayable(clip[i]) for i in chosen]), gap=gap)
+
+
+def sound(samples):
+    """`(height, width, 3)`: the waveform; of 1,024 samples or more the log-spectrogram below it."""
+    wave = waveform(samples)
+    if len(samples) < 4 * _WINDOW:
+        return wave
+    samples = np.nan_to_num(samples.astype(np.float64))
+    *_, power = signal.spectrogram(samples, nperseg=_WINDOW, noverlap=_WINDOW // 2)
+    # 80 dB from the loudest down, as is usual.
+    level = np.log10(np.maximum(power, power.max() * 1e-8) + 1e-30)
+    height, width = _WAVE
+    columns = np.linspace(0, level.shape[1] - 1, width).round().astype(int)
+    rows = np.linspace(level.shape[0] - 1, 0, height).round().astype(int)
+    picture = heat(level[rows][:, columns])
+    return np.concatenate([wave[:, :width], picture])
 
 
 def waveform(samples):

@@ -3,13 +3,13 @@
 import numpy as np
 
 from sslkeras.pictures.examples import examples_at
-from sslkeras.pictures.inputs import input_cells
+from sslkeras.pictures.inputs import input_cells, label_text
 from sslkeras.pictures.sheet import BAD, GOOD, QUERY, Sheet
 
 QUERIES, ITEMS = 8, 6
 
 
-def draw_partners(first, second, queries, bank, names):
+def draw_partners(first, second, queries, bank, names, classes=None):
     """Test examples as one encoder reads them, and what they find as the other reads it.
 
     Args:
@@ -18,6 +18,7 @@ def draw_partners(first, second, queries, bank, names):
         queries: Features of the first.
         bank: Features of the second, in the same order.
         names: Names of both encoders.
+        classes: Classes of the pairs, `(pairs,)`, or None: then the partner alone is right.
     """
     from sslkeras.evaluation.retrieval import ranked
 
@@ -28,20 +29,27 @@ def draw_partners(first, second, queries, bank, names):
     test = first.split("test")
     asked = examples_at(test, chosen, (first.feature,))[first.feature]
     items = examples_at(test, found.ravel(), (second.feature,))[second.feature]
+    pairs = [(own, row) for own, rows in zip(chosen, found, strict=True) for row in rows]
+
+    def class_of(row):
+        return "" if classes is None else f"{label_text(classes[row], first.data.label_names)}, "
+
     left = input_cells(
         asked,
         vocabulary=first.data.vocabulary,
-        texts=[f"partner is no. {rank}" for rank in ranks],
+        texts=[f"{class_of(row)}partner is no. {rank}" for row, rank in zip(chosen, ranks)],
         marks=[QUERY] * len(chosen),
     )
     right = input_cells(
         items,
         vocabulary=first.data.vocabulary,
-        texts=[f"example {row}" for row in found.ravel()],
+        texts=[
+            f"{class_of(row)}{'the partner' if row == own else f'example {row}'}"
+            for own, row in pairs
+        ],
         marks=[
-            GOOD if row == own else BAD
-            for own, rows in zip(chosen, found, strict=True)
-            for row in rows
+            GOOD if row == own or classes is not None and classes[row] == classes[own] else BAD
+            for own, row in pairs
         ],
     )
     width = found.shape[1]

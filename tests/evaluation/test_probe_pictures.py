@@ -163,11 +163,45 @@ def test_partners_are_marked_in_both_directions():
     ]
     assert [row[0].text for row in sheet.rows] == [f"partner is no. {n}" for n in (1, 3, 2)]
     np.testing.assert_allclose(sheet.rows[1][1].image, displayable(sight[2]), atol=1e-6)
+    assert [cell.text for cell in sheet.rows[1]] == [
+        "partner is no. 3",
+        "example 2",
+        "example 0",
+        "the partner",
+    ]
     # A waveform is no image of the data.
     assert sheet.rows[0][0].image.shape[2] == 3 and subject.drawings.keys() == {
         "eye to ear",
         "ear to eye",
     }
+
+
+def test_partners_of_the_same_class_are_right_where_there_are_classes():
+    sight, sound = images([0.0, 1.0, 0.6]), images([0.1, 0.4, 0.9])[..., 0, 0]
+    split = ArraySplit({"sight": sight, "sound": sound, "label": np.array([1, 0, 0])})
+    encoders = {
+        "eye": keras.Sequential([keras.Input((2, 1, 1)), keras.layers.Flatten()]),
+        "ear": keras.Sequential([keras.Input((2,)), keras.layers.Activation("linear")]),
+    }
+    subject = Subject(
+        "pretrained",
+        Given(split, split, label_names=("cat", "dog")),
+        "sight",
+        encoders["eye"],
+        encoders=encoders,
+        reads={"eye": "sight", "ear": "sound"},
+        draws=True,
+    )
+
+    sheet = drawn(subject, CrossModalRetrieval(k=(1,)), "ear to eye")
+
+    assert marks(sheet)[1] == [QUERY, GOOD, BAD, GOOD]
+    assert [cell.text for cell in sheet.rows[1]] == [
+        "cat, partner is no. 3",
+        "cat, example 2",
+        "dog, example 0",
+        "cat, the partner",
+    ]
 
 
 def test_the_confusion_matrix_counts_answers():

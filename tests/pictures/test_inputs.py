@@ -50,6 +50,25 @@ def test_sound_of_one_and_two_channels_is_a_waveform(shape):
     assert shown(np.sin(np.arange(np.prod(shape))).reshape(shape))[0].shape == (64, 100, 3)
 
 
+def test_long_sound_has_its_spectrogram_below_the_waveform():
+    time = np.arange(4096)
+    # First a quarter of the greatest frequency, then three quarters.
+    samples = np.where(time < 2048, np.sin(np.pi * time / 4), np.sin(np.pi * time * 3 / 4))
+
+    image = shown(samples)[0]
+
+    assert image.shape == (128, 160, 3)
+    np.testing.assert_array_equal(image[:64], waveform(samples))
+    brightness = image[64:].sum(axis=-1)
+    # Row 63 is frequency 0, row 0 the greatest.
+    np.testing.assert_allclose(brightness[:, [20, 60]].argmax(axis=0), 63 * 0.75, atol=1)
+    np.testing.assert_allclose(brightness[:, [100, 140]].argmax(axis=0), 63 * 0.25, atol=1)
+
+
+def test_silence_has_a_spectrogram_too():
+    assert np.isfinite(shown(np.zeros(2000))[0]).all()
+
+
 def test_a_map_has_its_first_band_at_the_bottom_and_time_to_the_right():
     values = np.zeros((7, 5))  # Time, bands.
     values[6, 0] = 1.0
