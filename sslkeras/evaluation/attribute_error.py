@@ -11,7 +11,7 @@ from sslkeras.evaluation.frame_features import OFFER
 from sslkeras.evaluation.nearest import nearest
 from sslkeras.evaluation.probe import Probe
 from sslkeras.evaluation.video_frames import check_videos
-from sslkeras.hyperparameters import Text
+from sslkeras.hyperparameters import Boolean, Text
 
 
 class AttributeClassificationError(Probe):
@@ -31,6 +31,8 @@ class AttributeClassificationError(Probe):
             camera, `(time, height, width, channels)`; 'num_frames' tells where padding begins.
         target: Feature with the attributes of each moment, integers >= 0, `(time, attributes)`
             or `(time,)`.
+        same_view: Whether frames of the same view may answer. Without, only what does not depend
+            on the camera helps; pixels of one camera find each other without any learning.
     """
 
     needs_features = False
@@ -38,10 +40,11 @@ class AttributeClassificationError(Probe):
     hyperparameters = {
         "views": Text("the name of a feature"),
         "target": Text("the name of a feature"),
+        "same_view": Boolean(),
     }
 
-    def __init__(self, *, views="views", target="attributes"):
-        super().__init__(views=views, target=target)
+    def __init__(self, *, views="views", target="attributes", same_view=True):
+        super().__init__(views=views, target=target, same_view=same_view)
         self.frames = views
         self.reads = (views, target)
 
@@ -55,9 +58,16 @@ class AttributeClassificationError(Probe):
             _of_all_views(values, views, self.target, number)
             for number, (values, views) in enumerate(zip(attributes, sequences, strict=True))
         ]
-        frames = [views.reshape(-1, views.shape[-1]) for views in sequences]
-        named = _nearest_elsewhere(frames, truth)
+        if not self.same_view and min(map(len, sequences)) < 2:
+            raise DataError(
+                "With same_view=False the probe 'attribute_error' needs two or more views of each "
+                "sequence. Received: one. Choose another dataset, or same_view=True."
+            )
+        place = np.concatenate([_places(n, *views.shape[:2]) for n, views in enumerate(sequences)])
+        frames = np.concatenate([views.reshape(-1, views.shape[-1]) for views in sequences])
+        found = _nearest_elsewhere(frames, place, self.same_view)
         truth = np.concatenate(truth)
+        named = truth[found]
         changing = [number for number in range(truth.shape[1]) if np.ptp(truth[:, number])]
         if not changing:
             raise DataError(
@@ -65,12 +75,26 @@ class AttributeClassificationError(Probe):
                 "value of each attribute. Choose another dataset or `target`."
             )
         errors = {n: 1.0 - balanced_recall(truth[:, n], named[:, n]) for n in changing}
+        self._keep_picture(subject, place, found, truth[:, changing])
         chance = [1.0 - 1.0 / len(np.unique(truth[:, n])) for n in changing]
         return {
             "error": float(np.mean(list(errors.values()))),
             "chance": float(np.mean(chance)),
             **{f"error, attribute {number}": error for number, error in errors.items()},
         }
+
+    def _keep_picture(self, subject, place, found, attributes):
+        def draw():
+            from sslkeras.pictures.alignment import draw_frames_elsewhere
+
+            return draw_frames_elsewhere(subject, self.views, place, found, attributes)
+
+        subject.picture(
+            "frames",
+            draw,
+            "Frames of a test sequence; below each the nearest frame of any other one. ✓ has the "
+            "same attributes, which stand below.",
+        )
 
 
 def balanced_recall(truth, named) -> float:
@@ -79,14 +103,22 @@ def balanced_recall(truth, named) -> float:
     return float((np.bincount(classes, weights=truth == named) / counts).mean())
 
 
-def _nearest_elsewhere(frames, attributes):
-    """The attributes of the nearest frame of another sequence, `(all frames, attributes)`."""
-    found = []
-    for number, queries in enumerate(frames):
-        others = [other for other in range(len(frames)) if other != number]
-        rows = nearest(queries, np.concatenate([frames[other] for other in others]))[1][:, 0]
-        found.append(np.concatenate([attributes[other] for other in others])[rows])
-    return np.concatenate(found)
+def _places(number, views, frames):
+    """int `(views * frames, 3)`: sequence, view and time of each frame."""
+    view, time = np.divmod(np.arange(views * frames), frames)
+    return np.stack([np.full(views * frames, number), view, time], axis=1)
+
+
+def _nearest_elsewhere(frames, place, same_view):
+    """int64 `(all frames,)`: the nearest frame of another sequence, and view if asked for."""
+    found = np.empty(len(frames), np.int64)
+    groups = place[:, :1] if same_view else place[:, :2]
+    for group in np.unique(groups, axis=0):
+        asked = (groups == group).all(axis=1)
+        # Neither of the same sequence nor, if that is so, of the same view.
+        bank = np.flatnonzero((groups != group).all(axis=1))
+        found[asked] = bank[nearest(frames[asked], frames[bank])[1][:, 0]]
+    return found
 
 
 def _of_all_views(values, views, target, number):

@@ -86,6 +86,7 @@ class Disentanglement(Probe):
                 classes, train, test = classes_of(first, factor)
                 commonest = np.bincount(train, minlength=len(classes)).argmax()
                 result[f"chance of {factor}"] = float((test == commonest).mean())
+        self._keep_picture(subject, names, result)
         codes = np.concatenate([side.features("test") for side in sides.values()], axis=1)
         if codes.shape[1] > 1:
             columns = [
@@ -103,6 +104,28 @@ class Disentanglement(Probe):
         if hasattr(subject.task, "swap"):
             result |= self._swap(subject, seed)
         return result
+
+    def _keep_picture(self, subject, names, result):
+        scores = [
+            [
+                *(result[f"{factor} from {name}"] for name in names),
+                result.get(f"chance of {factor}"),
+            ]
+            for factor in self.reads
+        ]
+
+        def draw():
+            from sslkeras.pictures.factors import draw_factors
+
+            title = f"What a linear probe reads ({subject.name})"
+            return draw_factors(np.array(scores, np.float64), self.reads, names, title)
+
+        subject.picture(
+            "factors",
+            draw,
+            "How well each factor (rows) can be read from each encoder (columns). Where content "
+            "and pose are apart, each has its own encoder.",
+        )
 
     def _swap(self, subject, seed):
         reads = tuple(subject.task.reads)

@@ -8,7 +8,7 @@ from sslkeras.datasets.dataset import IndexedSplit, Order, as_float, shuffled_in
 from sslkeras.errors import NonFiniteLossError
 from sslkeras.evaluation import labels as labels_module
 from sslkeras.evaluation.features import embed, for_size_of
-from sslkeras.evaluation.probe import Probe, check_probe_pooling, classes_of
+from sslkeras.evaluation.probe import Probe, check_probe_pooling, classes_of, keep_confusion
 from sslkeras.hyperparameters import AnyOf, Integer, ListOf, Optional, Real, Text
 
 
@@ -108,11 +108,14 @@ class Finetune(Probe):
             order = batch_indices(len(rows), self.batch_size, self.steps, seed)
             fit.start(seed, self.head_learning_rate, rate)
             fit.train(labelled_batches(subject, rows, truth, order))
-            result["top-1" + ending] = fit.accuracy(test, test_truth)
+            answers = fit.answers(test)
+            result["top-1" + ending] = float((answers == test_truth).mean())
             frozen.start(seed, self.head_learning_rate, rate)
             frozen.train(_vector_batches(features, truth, rows, order))
             vectors = (tf.constant(test_features[part]) for part in parts)
-            result["frozen top-1" + ending] = frozen.accuracy(vectors, test_truth)
+            result["frozen top-1" + ending] = float((frozen.answers(vectors) == test_truth).mean())
+        # Of the last subset.
+        keep_confusion(subject, test_truth, answers, classes, self.target)
         return result
 
 
@@ -214,10 +217,9 @@ class _Fit:
                 "step of 'finetune'. Choose smaller learning rates."
             )
 
-    def accuracy(self, batches, truth) -> float:
-        """Share of examples whose largest logit is that of their class."""
-        answers = np.concatenate([self._predict(inputs).numpy() for inputs in batches])
-        return float((answers == truth).mean())
+    def answers(self, batches):
+        """int64 `(examples,)`: the class of the largest logit."""
+        return np.concatenate([self._predict(inputs).numpy() for inputs in batches])
 
     def _logits(self, inputs, training):
         if self._encoder is not None:

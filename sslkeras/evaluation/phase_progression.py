@@ -55,19 +55,31 @@ class PhaseProgression(Probe):
                 f"'{self.target}' must have two or more phases. Received: phase 0 alone. Choose "
                 "another dataset or `target`."
             )
-        train, test = (
-            (
-                np.concatenate(subject.frame_features(split, self.video)),
-                np.concatenate([progress(phase, events) for phase in phases[split]]),
-            )
-            for split in ("train", "test")
-        )
-        if len(test[0]) < 2:
+        targets = {split: [progress(phase, events) for phase in phases[split]] for split in phases}
+        train = np.concatenate(subject.frame_features("train", self.video))
+        test = subject.frame_features("test", self.video)
+        if sum(map(len, test)) < 2:
             raise DataError(
                 "R^2 must be taken over two or more test frames. Received: one frame. Choose a "
                 "dataset with longer test videos."
             )
-        return {"R^2": progression_score(*train, *test)}
+        model = fitted(train, np.concatenate(targets["train"]))
+
+        def draw():
+            from sslkeras.pictures.progress import draw_progress
+
+            predicted = [model.predict(frames.astype(np.float64)) for frames in test]
+            return draw_progress(
+                targets["test"], predicted, f"Time to the end of a phase ({subject.name})"
+            )
+
+        subject.picture(
+            "progress",
+            draw,
+            "Frames of test videos: how far each event is away, in truth (dashed) and as told by "
+            "the features (solid), as a share of the video; 0 is the moment itself.",
+        )
+        return {"R^2": score(model, np.concatenate(test), np.concatenate(targets["test"]))}
 
 
 def event_frame(phases, event) -> int:
@@ -90,7 +102,11 @@ def progress(phases, events):
     return np.stack(columns, axis=1)
 
 
-def progression_score(train, train_targets, test, test_targets) -> float:
+def fitted(train, targets) -> LinearRegression:
+    """Least squares from features `(frames, features)` to `progress`, `(frames, events)`."""
+    return LinearRegression().fit(train.astype(np.float64), targets)
+
+
+def score(model, test, targets) -> float:
     """Mean over the columns of the targets of R^2 on test frames."""
-    model = LinearRegression().fit(train.astype(np.float64), train_targets)
-    return float(model.score(test.astype(np.float64), test_targets))
+    return float(model.score(test.astype(np.float64), targets))

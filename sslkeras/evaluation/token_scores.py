@@ -10,6 +10,7 @@ from sslkeras.evaluation.task_method import task_method, task_outputs
 
 SIGNATURE = "token_log_likelihoods(model, batch, seed) -> dict"
 TOP = (1, 5)
+_SHOWN = 5  # Texts in the picture.
 
 
 @dataclasses.dataclass
@@ -97,7 +98,7 @@ def score_tokens(subject, probe, seed, needs_rank, max_examples):
 
         return call
 
-    ours, tests = TokenScores(), []
+    ours, tests, shown = TokenScores(), [], []
     names = ("log_likelihood", "token", "scored", "rank")
     for given in task_outputs(subject, "test", pick(*names), max_examples):
         scored = _scored(given, names if needs_rank else names[:3])
@@ -105,6 +106,8 @@ def score_tokens(subject, probe, seed, needs_rank, max_examples):
         _check_likelihoods(likelihood, subject.name)
         ours.add(likelihood, given["rank"][scored] if needs_rank else None)
         tests.append(given["token"][scored])
+        for row in range(min(len(scored), _SHOWN - len(shown))):
+            shown.append(tuple(given[n][row] for n in ("token", "scored", "log_likelihood")))
     if not ours.count:
         raise DataError(
             "A language model must score a token of the test split. Received: none. Choose longer "
@@ -114,6 +117,17 @@ def score_tokens(subject, probe, seed, needs_rank, max_examples):
     unigram = TokenScores()
     unigram.add(*Unigram(_train_counts(subject, pick, tokens)).score(tokens))
     _note_special_tokens(subject, tokens)
+
+    def draw():
+        from sslkeras.pictures.surprise import draw_surprise
+
+        return draw_surprise(shown, subject.data.vocabulary, f"Bits of each token ({subject.name})")
+
+    subject.picture(
+        "surprise",
+        draw,
+        "Test texts: the darker a token, the less it was expected; grey: not scored.",
+    )
     return ours, unigram
 
 

@@ -42,6 +42,37 @@ def draw_paths(pairs, title=""):
     return figure
 
 
+def draw_frames_elsewhere(subject, views, place, found, attributes):
+    """Frames of the first test sequence and view, below each the nearest of any other sequence.
+
+    Args:
+        subject: The `Subject`.
+        views: Feature with the sequences, of several views or one.
+        place: int `(all frames, 3)`: sequence, view and time of each frame.
+        found: int `(all frames,)`: the nearest frame of another sequence.
+        attributes: int `(all frames, attributes)`: equal ones are good.
+    """
+    first = np.flatnonzero((place[:, :2] == 0).all(axis=1))
+    asked = first[np.unique(np.linspace(0, len(first) - 1, MOMENTS).round().astype(int))]
+    shown = [place[asked], place[found[asked]]]
+    numbers = np.unique(np.concatenate([one[:, 0] for one in shown]))
+    clips = dict(zip(numbers, examples_at(subject.split("test"), numbers, (views,))[views]))
+
+    def cell(row, mark):
+        number, view, time = place[row]
+        clip = clips[number] if clips[number].ndim == 4 else clips[number][view]
+        words = " ".join(map(str, attributes[row]))
+        return Cell(clip[time], f"{number}.{view}, {time}: {words}", mark)
+
+    same = (attributes[asked] == attributes[found[asked]]).all(axis=1)
+    below = [cell(row, GOOD if good else BAD) for row, good in zip(found[asked], same)]
+    return Sheet(
+        [[cell(row, QUERY) for row in asked], below],
+        headings=["sequence.view, frame: attributes", "nearest elsewhere"],
+        title=f"Frames that are alike ({subject.name})",
+    )
+
+
 def draw_matched_frames(subject, video, found, phases):
     """Frames of one test video, below each the nearest frame of some others.
 

@@ -61,6 +61,24 @@ def test_all_views_are_asked_and_searched():
     assert run(views, [[0, 1], [1, 0]])["error"] == 1.0
 
 
+def test_frames_of_the_same_view_may_be_left_out():
+    views = [[[0.0, 4.0], [0.3, 4.3]], [[0.1, 4.1], [3.8, 0.4]]]
+    data = subject(views, [[0, 1], [0, 1]])
+
+    # Wrong: 0.3 finds 0.4, 3.8 finds 4.0, and 0.4 finds 0.3.
+    assert AttributeClassificationError().run(data, 0)["error"] == pytest.approx(3 / 8)
+    # Wrong: 0.0 finds 0.4, 4.0 finds 3.8, and the other way round.
+    found = AttributeClassificationError(same_view=False).run(data, 0)
+    assert found["error"] == pytest.approx(4 / 8)
+
+
+def test_other_views_must_be_there():
+    with pytest.raises(DataError, match="two or more views of each sequence. Received: one"):
+        AttributeClassificationError(same_view=False).run(
+            subject([[[0.0, 4.0]], [[0.1, 4.1]]], [[0, 1], [0, 1]]), 0
+        )
+
+
 def test_the_mean_is_over_attributes_that_change():
     views = [[[0.0, 4.0]], [[0.1, 4.1]]]
     attributes = [[[0, 0, 7], [1, 1, 7]], [[0, 1, 7], [1, 2, 7]]]

@@ -10,8 +10,9 @@ from sslkeras.errors import DataError
 from sslkeras.evaluation.phase_progression import (
     PhaseProgression,
     event_frame,
+    fitted,
     progress,
-    progression_score,
+    score,
 )
 from tests.evaluation.tables import tables
 from tests.evaluation.videos import split_of, subject_of_videos
@@ -36,7 +37,7 @@ def test_score_of_ordinary_least_squares():
     # Slope .33 and intercept -.02: predictions .145 and .805.
     train, targets = np.array([[0.0], [1], [2], [3]]), np.array([[0.0], [0.3], [0.6], [1.0]])
 
-    found = progression_score(train, targets, np.array([[0.5], [2.5]]), np.array([[0.2], [0.8]]))
+    found = score(fitted(train, targets), np.array([[0.5], [2.5]]), np.array([[0.2], [0.8]]))
 
     assert found == pytest.approx(0.98305556, abs=1e-7)
 
@@ -54,7 +55,7 @@ def test_scores_are_averaged_over_events(train, seed):
     weights = np.linalg.pinv(train - centre, rcond=1e-9) @ (targets - targets.mean(axis=0))
     predicted = (test - centre) @ weights + targets.mean(axis=0)
 
-    found = progression_score(train, targets, test, truth)
+    found = score(fitted(train, targets), test, truth)
 
     assert found == pytest.approx(np.mean([r2_score(truth[:, e], predicted[:, e]) for e in (0, 1)]))
 

@@ -11,8 +11,11 @@ from PIL import Image
 from sslkeras.datasets.dataset import ArraySplit, Given
 from sslkeras.evaluation.alignment_error import AlignmentError
 from sslkeras.evaluation.anomaly import Anomaly
+from sslkeras.evaluation.attribute_error import AttributeClassificationError
 from sslkeras.evaluation.cross_modal_retrieval import CrossModalRetrieval
+from sslkeras.evaluation.disentanglement import Disentanglement
 from sslkeras.evaluation.evaluate import evaluate
+from sslkeras.evaluation.finetune import Finetune
 from sslkeras.evaluation.flow_epe import FlowEPE
 from sslkeras.evaluation.frame_quality import FrameQuality
 from sslkeras.evaluation.frame_retrieval import FrameRetrieval
@@ -21,7 +24,9 @@ from sslkeras.evaluation.knn import KNN
 from sslkeras.evaluation.label_propagation import LabelPropagation
 from sslkeras.evaluation.linear import Linear
 from sslkeras.evaluation.localization import Localization
+from sslkeras.evaluation.perplexity import Perplexity
 from sslkeras.evaluation.phase_classification import PhaseClassification
+from sslkeras.evaluation.phase_progression import PhaseProgression
 from sslkeras.evaluation.probe import Subject
 from sslkeras.evaluation.probe_pictures import slug
 from sslkeras.evaluation.retrieval import Retrieval
@@ -270,6 +275,111 @@ def test_the_confusion_of_phases_is_that_of_the_most_videos(videos):
 
     numbers = {tuple(map(int, t.get_position())): int(t.get_text()) for t in figure.axes[0].texts}
     assert numbers == {(0, 0): 5, (1, 1): 4}
+
+
+def test_time_to_an_event_is_drawn_beside_what_features_tell(videos):
+    result = PhaseProgression().run(videos, 0)
+
+    figure = drawn(videos, PhaseProgression(), "progress")
+
+    truth, predicted = [], []
+    for axes in figure.axes:
+        line, dashed, solid = axes.lines
+        truth.append(dashed.get_ydata())
+        predicted.append(solid.get_ydata())
+        assert (dashed.get_linestyle(), solid.get_linestyle()) == ("--", "-")
+        assert set(line.get_ydata()) == {0}
+    truth, predicted = np.concatenate(truth), np.concatenate(predicted)
+    share = ((truth - predicted) ** 2).sum() / ((truth - truth.mean()) ** 2).sum()
+    assert 1 - share == pytest.approx(result["R^2"])
+
+
+def test_the_nearest_frame_of_another_sequence_stands_below():
+    views = np.array([[[0.0, 0.4, 0.8]], [[0.75, 0.3, 0.05]]], np.float32)
+    split = ArraySplit(
+        {
+            "views": views[..., np.newaxis, np.newaxis, np.newaxis],
+            "attributes": np.array([[[0, 5], [1, 5], [2, 5]], [[2, 5], [0, 5], [0, 5]]]),
+        }
+    )
+    subject = Subject("raw input", Given(split, split), "views", None)
+
+    sheet = drawn(subject, AttributeClassificationError(), "frames")
+
+    assert marks(sheet) == [[QUERY] * 3, [GOOD, BAD, GOOD]]
+    # What never changes is left out.
+    assert texts(sheet) == [
+        ["0.0, 0: 0", "0.0, 1: 1", "0.0, 2: 2"],
+        ["1.0, 2: 0", "1.0, 1: 0", "1.0, 0: 2"],
+    ]
+    found = [float(cell.image.ravel()[0]) for cell in sheet.rows[1]]
+    np.testing.assert_allclose(found, [0.05, 0.3, 0.75], atol=1e-6)
+
+
+def test_factors_are_drawn_as_they_are_read_from_each_encoder():
+    random = np.random.default_rng(0)
+    label, place = random.integers(0, 2, 40), random.random(40).astype(np.float32)
+    image = np.stack([label, place], axis=-1).reshape(-1, 2, 1, 1).astype(np.float32)
+    split = ArraySplit({"image": image, "label": label, "place": place})
+    read = keras.Input((2, 1, 1))
+    encoders = {
+        name: keras.Model(read, keras.layers.Cropping2D(crop)(read)[:, 0, 0])
+        for name, crop in (("what", ((0, 1), (0, 0))), ("where", ((1, 0), (0, 0))))
+    }
+    subject = Subject(
+        "pretrained",
+        Given(split, split),
+        "image",
+        encoders["what"],
+        encoders=encoders,
+        reads=dict.fromkeys(encoders, "image"),
+    )
+    probe = Disentanglement(content=("label",), pose=("place",))
+    result = probe.run(subject, 0)
+
+    axes = drawn(subject, probe, "factors").axes[0]
+
+    scores = np.array(axes.images[0].get_array())
+    expected = [
+        [result["label from what"], result["label from where"], result["chance of label"]],
+        [result["place from what"], result["place from where"], np.nan],
+    ]
+    np.testing.assert_allclose(np.ma.filled(scores, np.nan), expected)
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["what", "where", "chance"]
+
+
+def test_the_confusion_matrix_of_fine_tuning_has_its_accuracy(circle):
+    circle.encoder = keras.Sequential([keras.Input((2, 1, 1)), keras.layers.Conv2D(2, 1)])
+    probe = Finetune(labels=(0.5, 1.0), steps=3, batch_size=2)
+    result = probe.run(circle, 0)
+
+    axes = drawn(circle, probe, "confusion").axes[0]
+
+    numbers = {tuple(map(int, t.get_position())): int(t.get_text()) for t in axes.texts}
+    right = sum(count for (column, row), count in numbers.items() if column == row)
+    assert right / sum(numbers.values()) == pytest.approx(
+        [value for name, value in result.items() if name.startswith("top-1")][-1]
+    )
+
+
+def test_tokens_are_coloured_by_their_bits():
+    def likelihoods(model, batch, seed):
+        logs = -tf.cast(batch["tokens"], tf.float32) * np.float32(np.log(2))
+        return {"log_likelihood": logs, "token": batch["tokens"], "scored": batch["tokens"] > 0}
+
+    split = ArraySplit({"tokens": np.array([[3, 2, 0, 1, 0, 0], [1, 2, 3, 3, 2, 1]])})
+    data = Given(split, split)
+    data.vocabulary = ("<pad>", "one", "two", "three")
+    task = Stub(["tokens"], token_log_likelihoods=likelihoods)
+    subject = Subject("pretrained", data, "tokens", None, task=task, model=0)
+
+    axes = drawn(subject, Perplexity(), "surprise").axes[0]
+
+    found = [(text.get_text(), text.get_bbox_patch() is not None) for text in axes.texts]
+    first = [("three", True), ("two", True), ("<pad>", False), ("one", True)]
+    assert found[:4] == first  # Padding at the end is left out.
+    colours = [sum(text.get_bbox_patch().get_facecolor()[:3]) for text in axes.texts[4:8]]
+    assert colours[0] > colours[1] > colours[2] == colours[3]
 
 
 def tracked(first, video, masks):
