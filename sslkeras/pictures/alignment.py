@@ -62,13 +62,13 @@ def draw_frames_elsewhere(subject, views, place, found, attributes):
         number, view, time = place[row]
         clip = clips[number] if clips[number].ndim == 4 else clips[number][view]
         words = " ".join(map(str, attributes[row]))
-        return Cell(clip[time], f"{number}.{view}, {time}: {words}", mark)
+        return Cell(clip[time], f"{words}\nin {number}, view {view}, at {time}", mark)
 
     same = (attributes[asked] == attributes[found[asked]]).all(axis=1)
     below = [cell(row, GOOD if good else BAD) for row, good in zip(found[asked], same)]
     return Sheet(
         [[cell(row, QUERY) for row in asked], below],
-        headings=["sequence.view, frame: attributes", "nearest elsewhere"],
+        headings=["a sequence", "nearest elsewhere"],
         title=f"Frames that are alike ({subject.name})",
     )
 

@@ -19,8 +19,8 @@ GOOD, BAD, QUERY = "good", "bad", "query"
 _COLOURS = {GOOD: (0, 158, 115), BAD: (213, 94, 0), QUERY: (0, 114, 178), None: (205, 205, 205)}
 _SIGNS = {GOOD: "✓ ", BAD: "✗ "}
 _TEXT, _QUIET = (30, 34, 38), (95, 100, 108)
-# Pixels: height that small images are enlarged to, greatest sides, and what lies between.
-_HEIGHT, _LARGEST, _WIDEST = 84, 224, 720
+# Pixels: height that small images are enlarged to, about, greatest sides, and what lies between.
+_HEIGHT, _LARGEST, _WIDEST = 100, 224, 720
 _BORDER, _GAP, _MARGIN = 3, 8, 12
 _WIDEST_TEXT, _LEAST_CAPTION = 260, 66
 _MILLISECONDS = 200
@@ -174,7 +174,7 @@ def _resized(frame):
     if scale < 1:
         size = (max(1, int(width * scale)), max(1, int(height * scale)))
         return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BOX))
-    factor = max(1, min(_HEIGHT // height, _WIDEST // width))
+    factor = max(1, min(round(_HEIGHT / height), _WIDEST // width))
     return frame.repeat(factor, axis=0).repeat(factor, axis=1)
 
 

@@ -309,8 +309,8 @@ def test_the_nearest_frame_of_another_sequence_stands_below():
     assert marks(sheet) == [[QUERY] * 3, [GOOD, BAD, GOOD]]
     # What never changes is left out.
     assert texts(sheet) == [
-        ["0.0, 0: 0", "0.0, 1: 1", "0.0, 2: 2"],
-        ["1.0, 2: 0", "1.0, 1: 0", "1.0, 0: 2"],
+        [f"{time}\nin 0, view 0, at {time}" for time in range(3)],
+        ["0\nin 1, view 0, at 2", "0\nin 1, view 0, at 1", "2\nin 1, view 0, at 0"],
     ]
     found = [float(cell.image.ravel()[0]) for cell in sheet.rows[1]]
     np.testing.assert_allclose(found, [0.05, 0.3, 0.75], atol=1e-6)
@@ -414,7 +414,7 @@ def test_carried_masks_lie_over_the_frames_and_move(bar, tmp_path):
     assert film.format == "GIF" and film.n_frames == 4
     film.seek(3)
     left, top, _, _ = sheet.box(0, 1)
-    pixel = np.asarray(film.convert("RGB"))[top + 3, left + 4 * 14 + 3]
+    pixel = np.asarray(film.convert("RGB"))[top + 3, left + 4 * 17 + 3]
     assert np.abs(pixel / 255 - colour).max() < 0.05
 
 

@@ -1,6 +1,7 @@
 """Tests of sslkeras.pictures.sheet."""
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from sslkeras.pictures.sheet import BAD, GOOD, Cell, Sheet
@@ -26,9 +27,16 @@ def test_each_image_lies_in_its_cell_enlarged_by_a_whole_number(tmp_path):
         for column in range(3):
             found = inside(drawn, sheet.box(row, column))
             expected = (images[row, column] * 255).round().astype(np.uint8)
-            assert found.shape == (84, 60, 3)
-            np.testing.assert_array_equal(found[::12, ::12], expected)
-            np.testing.assert_array_equal(found[11::12, 11::12], expected)
+            assert found.shape == (98, 70, 3)
+            np.testing.assert_array_equal(found[::14, ::14], expected)
+            np.testing.assert_array_equal(found[13::14, 13::14], expected)
+
+
+@pytest.mark.parametrize("side, shown", [(1, 100), (28, 112), (48, 96), (64, 128), (80, 80)])
+def test_small_images_become_about_equally_large(side, shown):
+    left, top, right, bottom = Sheet([[Cell(np.zeros((side, side, 1)))]]).box(0, 0)
+
+    assert (right - left, bottom - top) == (shown, shown)
 
 
 def test_cells_do_not_overlap():
