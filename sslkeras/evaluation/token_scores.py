@@ -126,7 +126,7 @@ def score_tokens(subject, probe, seed, needs_rank, max_examples):
     subject.picture(
         "surprise",
         draw,
-        "Test texts: the darker a token, the less it was expected; grey: not scored.",
+        "Tokens as the task scores them: the darker, the less expected; grey: not scored.",
     )
     return ours, unigram
 
