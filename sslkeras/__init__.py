@@ -22,6 +22,7 @@ _HOME = {
     "load_tokenizer": "sslkeras.training.run",
     "pretrain": "sslkeras.training.pretrain",
     "probes": "sslkeras.registry",
+    "register_classes": "sslkeras.training.run",
     "show": "sslkeras.pictures.show",
     "tasks": "sslkeras.registry",
 }

@@ -318,6 +318,14 @@ def test_a_model_file_is_no_run_and_no_dataset(marker, tmp_path):
             registry.encoders.create(str(tmp_path / name))
 
 
+def test_registering_the_classes_of_a_model_file_imports_no_other_module(marker, tmp_path):
+    module_keras(tmp_path / "evil.keras")
+
+    sslkeras.register_classes(tmp_path / "evil.keras")
+
+    assert "ssl_payload" not in sys.modules
+
+
 def manifest_of(run):
     path = max((run / "checkpoints").glob("ckpt-*.json"), key=lambda path: path.stat().st_mtime)
     return path, json.loads(path.read_text())

@@ -143,9 +143,7 @@ def load_encoder(folder, name=None, *, texts=False, **given) -> keras.Model:
     """The trained encoder of a run.
 
     Args:
-        folder: The run's folder; or a `.keras` file of it, encoder.keras or an exported one, with
-            no other argument. Keras alone finds the classes of sslkeras in such a file only where
-            their modules are imported, which is done here.
+        folder: The run's folder.
         name: Which encoder, for tasks with several; None: the main one.
         texts: Whether it shall take raw strings `(batch,)` instead of ids; runs on texts only.
             Tokens beyond the length of its windows are cut off.
@@ -158,13 +156,6 @@ def load_encoder(folder, name=None, *, texts=False, **given) -> keras.Model:
         ConfigurationError: If there is no encoder of this name, or none that reads texts.
         RunError: If the run cannot be loaded, or `texts` is asked of a run on anything else.
     """
-    if pathlib.Path(folder).suffix == ".keras" and pathlib.Path(folder).is_file():
-        if name is not None or texts or given:
-            raise ConfigurationError(
-                "A .keras file holds one encoder as it is. Received: other arguments beside "
-                f"{str(folder)!r}. Leave them out, or give the run's folder."
-            )
-        return _from_keras_file(folder)
     tokenizer = RunFolder(folder).tokenizer() if texts else None
     encoders = load_run(folder, **given).encoders
     if name is None:
@@ -177,7 +168,19 @@ def load_encoder(folder, name=None, *, texts=False, **given) -> keras.Model:
     return from_texts(encoders[name], tokenizer) if texts else encoders[name]
 
 
-def _from_keras_file(path):
+def register_classes(path) -> None:
+    """Makes the classes of sslkeras in a `.keras` file known to `keras.models.load_model`.
+
+    Keras finds them only where their modules are imported. Nothing but installed modules of
+    sslkeras and its plugins is imported, and the model itself is not made: to load a `.keras` file
+    of somebody else is to run their code.
+
+    Args:
+        path: The file: a run's encoder.keras, or what `sslkeras export --format=keras` wrote.
+
+    Raises:
+        RunError: If it is no `.keras` file, or a module is not installed.
+    """
     try:
         with zipfile.ZipFile(path) as file:
             config = file.read("config.json").decode("utf-8")
@@ -188,7 +191,6 @@ def _from_keras_file(path):
             f"A .keras file must be one that Keras wrote, and what wrote it installed. Received: "
             f"{path} ({error}). Restore the file, or install its plugin."
         ) from error
-    return keras.models.load_model(path)
 
 
 def load_tokenizer(folder):

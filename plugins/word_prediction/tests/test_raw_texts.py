@@ -50,17 +50,16 @@ def test_encoders_of_runs_on_texts_take_raw_strings(folder, tmp_path):
 
     of_texts.save(tmp_path / "of_texts.keras")
     code = (
-        "import numpy, tensorflow as tf, sslkeras\n"
-        "encoder = sslkeras.load_encoder('of_texts.keras')\n"
+        "import keras, numpy, tensorflow as tf, sslkeras\n"
+        "sslkeras.register_classes('of_texts.keras')\n"
+        "encoder = keras.models.load_model('of_texts.keras')\n"
         f"numpy.save('answers.npy', encoder(tf.constant({TEXTS!r})))"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
     np.testing.assert_allclose(np.load(tmp_path / "answers.npy"), wanted, atol=1e-6)
-    with pytest.raises(ConfigurationError, match="holds one encoder as it is"):
-        sslkeras.load_encoder(tmp_path / "of_texts.keras", "encoder")
     (tmp_path / "broken.keras").write_bytes(b"no archive")
     with pytest.raises(RunError, match="must be one that Keras wrote"):
-        sslkeras.load_encoder(tmp_path / "broken.keras")
+        sslkeras.register_classes(tmp_path / "broken.keras")
 
 
 def test_gaps_of_texts_are_filled(folder, tmp_path, capsys):
