@@ -40,7 +40,8 @@ class RelativePosition(Task):
 
     The image is resized to a random size. A grid of patches with gaps is laid over it at a
     random place, and two neighbours in it are drawn, the direction first, so that all are
-    equally frequent. Trivial answers are ruled out:
+    equally frequent; with `first="centre"` the first of them is always the middle one of
+    3 x 3. Trivial answers are ruled out:
 
     - Lines and textures that run from one patch into the other: there is a gap between them,
       and each patch is shifted by a few pixels on its own.
@@ -70,6 +71,10 @@ class RelativePosition(Task):
             0.33, as in the paper's code.
         downsample_min_pixels: Least number of pixels of those. Defaults to 100.
         pairs_per_image: Pairs drawn of each image, each with a grid of its own. Defaults to 1.
+        first: Which patch of the grid is the first one. "any": one that has a neighbour in the
+            direction drawn, as in the paper. "centre": the middle one of 3 x 3, so that each
+            image must hold three patches on each axis; the direction is then told more easily,
+            as the first patch always shows the middle of what the nine show.
         rms_scale: Root mean square of what the trunk sees of a patch, > 0. Defaults to 50, as
             in the paper's code; small trunks that expect pixels of unit scale take 1.
         fc6_units: Width of a patch's features. Defaults to 4096, as in the paper.
@@ -95,6 +100,7 @@ class RelativePosition(Task):
         "downsample_prob": Real(0, 1),
         "downsample_min_pixels": Integer(1),
         "pairs_per_image": Integer(1),
+        "first": Choice("any", "centre"),
         "rms_scale": Real(0, closed="neither"),
         "fc6_units": Integer(1),
         "head_units": ListOf(Integer(1), min_length=1),
@@ -113,6 +119,7 @@ class RelativePosition(Task):
         downsample_prob=0.33,
         downsample_min_pixels=100,
         pairs_per_image=1,
+        first="any",
         rms_scale=50.0,
         fc6_units=4096,
         head_units=(4096, 4096),
@@ -128,6 +135,7 @@ class RelativePosition(Task):
             downsample_prob=downsample_prob,
             downsample_min_pixels=downsample_min_pixels,
             pairs_per_image=pairs_per_image,
+            first=first,
             rms_scale=rms_scale,
             fc6_units=fc6_units,
             head_units=head_units,
@@ -166,7 +174,13 @@ class RelativePosition(Task):
     @property
     def least_side(self) -> int:
         """Pixels that each side of the resized image must have."""
-        return 2 * self.patch_size + self.gap + self.jitter + 1
+        return self.least_grid + self.jitter + 1
+
+    @property
+    def least_grid(self) -> int:
+        """Side in pixels of the smallest grid that holds a pair in every direction."""
+        cells = 3 if self.first == "centre" else 2
+        return cells * self.patch_size + (cells - 1) * self.gap
 
     def check(self, split):
         super().check(split)
@@ -174,11 +188,12 @@ class RelativePosition(Task):
         height, width, _ = split.features["image"].shape
         smallest = self.smallest_size(height, width)
         if min(smallest) < self.least_side:
+            cells = "three" if self.first == "centre" else "two"
             raise DataError(
-                "RelativePosition needs images that hold two patches on each axis, which takes "
-                f"{self.least_side} x {self.least_side} pixels. Received: {height} x {width}, "
-                f"which may become {smallest[0]} x {smallest[1]}. Choose images with sides less "
-                "unlike each other, a greater `min_pixels` or a smaller `patch_size`."
+                f"RelativePosition needs images that hold {cells} patches on each axis, which "
+                f"takes {self.least_side} x {self.least_side} pixels. Received: {height} x "
+                f"{width}, which may become {smallest[0]} x {smallest[1]}. Choose images with "
+                "sides less unlike each other, a greater `min_pixels` or a smaller `patch_size`."
             )
 
     def smallest_size(self, height, width):
@@ -246,11 +261,15 @@ class RelativePosition(Task):
         label = tf.random.stateless_uniform([count, pairs], for_label, 0, len(OFFSETS), tf.int32)
         step = tf.gather([(down, right) for right, down in OFFSETS], label)
         sizes = tf.tile(sizes[:, tf.newaxis], [1, pairs, 1])
-        # Two cells fit on each axis wherever the grid begins, whatever the direction.
-        free = sizes - (2 * self.patch_size + self.gap)
-        origin = draw_below(tf.minimum(free + 1, pitch), for_grid)
-        cells = grid_cells(sizes, origin, self.patch_size, self.gap)
-        cell = draw_below(cells - tf.abs(step), for_cell) + tf.nn.relu(-step)
+        # The least grid fits on each axis wherever it begins, whatever the direction.
+        starts = sizes - self.least_grid + 1
+        if self.first == "centre":
+            origin = draw_below(starts, for_grid)
+            cell = tf.ones_like(step)
+        else:
+            origin = draw_below(tf.minimum(starts, pitch), for_grid)
+            cells = grid_cells(sizes, origin, self.patch_size, self.gap)
+            cell = draw_below(cells - tf.abs(step), for_cell) + tf.nn.relu(-step)
         corners = origin[:, :, tf.newaxis] + pitch * tf.stack([cell, cell + step], axis=2)
         corners += tf.random.stateless_uniform(
             tf.shape(corners), for_jitter, -self.jitter, self.jitter + 1, tf.int32

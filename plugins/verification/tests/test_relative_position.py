@@ -102,6 +102,20 @@ def test_grids_begin_anywhere_and_all_cells_are_used():
     assert set(cell[label[:, 0] == 1][:, 0]) == set(range(1, 5))
 
 
+def test_the_first_patch_can_be_the_middle_one_of_nine():
+    task = RelativePosition(**{**SMALL, "first": "centre", "pairs_per_image": 2, "jitter": 0})
+
+    corners, label = task.draw_places(tf.tile([[50, 44]], [5000, 1]), SEED)
+
+    # Nine patches take 42 x 42 pixels and may begin anywhere.
+    first, second = corners.numpy()[:, :, 0], corners.numpy()[:, :, 1]
+    assert {tuple(place) for place in first.reshape(-1, 2)} == {
+        (row, column) for row in range(15, 24) for column in range(15, 18)
+    }
+    np.testing.assert_array_equal(second - first, 15 * np.array(OFFSETS)[label][..., ::-1])
+    np.testing.assert_allclose(np.bincount(label.numpy().ravel()) / 10_000, 1 / 8, atol=0.01)
+
+
 def test_each_patch_is_shifted_on_its_own():
     task = RelativePosition(**AS_THEY_ARE)
 
@@ -274,6 +288,13 @@ def test_images_that_cannot_hold_two_patches_are_refused():
         resized.check(split(90, 30, 3))
     with pytest.raises(DataError, match="1 or 3 channels"):
         resized.check(split(300, 300, 4))
+    # Nine patches take 3 * 96 + 2 * 48 + 7.
+    in_the_middle = RelativePosition(**AS_THEY_ARE, first="centre")
+    in_the_middle.check(split(392, 392, 3))
+    with pytest.raises(DataError, match="at least 392 x 392"):
+        in_the_middle.check(split(391, 392, 3))
+    with pytest.raises(DataError, match="three patches on each axis"):
+        RelativePosition(first="centre").check(split(40, 80, 3))
 
 
 def test_the_papers_network_takes_a_step():
