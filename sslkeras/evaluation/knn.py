@@ -12,9 +12,9 @@ from sslkeras.evaluation.probe import Probe, accuracies, check_probe_pooling, cl
 from sslkeras.evaluation.retrieval import NEIGHBOURS_CAPTION, unit
 from sslkeras.hyperparameters import Integer, Optional, Real, Text
 
-# Similarities held at a time, and values of the bank: 2^24 floats are 64 MB.
+# Similarities held at a time, and values of the bank: 2^24 floats are 64 MiB.
 _CHUNK = 2**24
-_BANK_CHUNK = 2**26
+_BANK_CHUNK = 2**25
 
 
 class KNN(Probe):

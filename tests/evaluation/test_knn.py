@@ -103,13 +103,14 @@ def test_a_small_temperature_does_not_overflow():
     assert scores[0].argmax() == 1
 
 
-def test_chunks_do_not_change_the_scores(monkeypatch):
+@pytest.mark.parametrize("held", ["_CHUNK", "_BANK_CHUNK"])
+def test_chunks_do_not_change_the_scores(monkeypatch, held):
     generator = np.random.default_rng(0)
     bank = generator.normal(size=(30, 4)).astype(np.float32)
     labels = generator.integers(0, 3, 30)
     whole = votes(bank, labels, bank, 3, 5, 0.07)
 
-    monkeypatch.setattr(knn, "_CHUNK", 70)  # Two queries at a time.
+    monkeypatch.setattr(knn, held, 70)  # Two queries, or 17 rows of the bank, at a time.
 
     np.testing.assert_allclose(votes(bank, labels, bank, 3, 5, 0.07), whole, rtol=1e-5)
 
