@@ -12,8 +12,8 @@ import tensorflow as tf
 from sslkeras.errors import DataError
 from sslkeras.evaluation.probe import Probe
 from sslkeras.evaluation.word_lists import read_analogies
-from sslkeras.evaluation.word_vectors import vectors_of
-from sslkeras.hyperparameters import Boolean, Integer, Optional, Text
+from sslkeras.evaluation.word_vectors import KINDS, vectors_of
+from sslkeras.hyperparameters import Boolean, Choice, Integer, Optional, Text
 
 EPSILON = 1e-3  # Of the quotient in 3CosMul.
 _DRAWN = 12  # Questions in a picture.
@@ -40,6 +40,7 @@ class WordAnalogy(Probe):
         lowercase: Whether the words of file and task are compared in lower case.
         most_frequent: How many of the task's first words can be asked for and answered (30,000
             is customary); None for all.
+        vectors: "input", "output" or "sum", as of `word_similarity`.
     """
 
     needs_encoder = True
@@ -49,10 +50,13 @@ class WordAnalogy(Probe):
         "path": Text("the path of a file of analogies"),
         "lowercase": Boolean(),
         "most_frequent": Optional(Integer(4), "all words"),
+        "vectors": Choice(*KINDS),
     }
 
-    def __init__(self, *, path, lowercase=True, most_frequent=None):
-        super().__init__(path=path, lowercase=lowercase, most_frequent=most_frequent)
+    def __init__(self, *, path, lowercase=True, most_frequent=None, vectors="input"):
+        super().__init__(
+            path=path, lowercase=lowercase, most_frequent=most_frequent, vectors=vectors
+        )
 
     def run(self, subject, seed):
         """Answers the questions; nothing is random.
@@ -62,7 +66,9 @@ class WordAnalogy(Probe):
             sections also "3CosAdd, SECTION" and "3CosMul, SECTION".
         """
         questions = read_analogies(self.path, self.lowercase)
-        vectors = vectors_of(subject, "word_analogy", self.lowercase, self.most_frequent)
+        vectors = vectors_of(
+            subject, "word_analogy", self.lowercase, self.most_frequent, self.vectors
+        )
         known = [q for q in questions if all(word in vectors for word in q[1:])]
         if not known:
             raise DataError(

@@ -12,8 +12,8 @@ from scipy.stats import rankdata
 from sslkeras.errors import DataError
 from sslkeras.evaluation.probe import Probe
 from sslkeras.evaluation.word_lists import read_pairs
-from sslkeras.evaluation.word_vectors import vectors_of
-from sslkeras.hyperparameters import Boolean, Text
+from sslkeras.evaluation.word_vectors import KINDS, vectors_of
+from sslkeras.hyperparameters import Boolean, Choice, Text
 
 
 class WordSimilarity(Probe):
@@ -29,15 +29,22 @@ class WordSimilarity(Probe):
     Args:
         path: File of word pairs; see `word_lists.read_pairs`.
         lowercase: Whether the words of file and task are compared in lower case.
+        vectors: "input", "output" or "sum": which vector of a word, of those by which it tells
+            others and by which it is told. Those but the first need a task that offers
+            `output_word_vectors(model)`, an array like that of `word_vectors`.
     """
 
     needs_encoder = True
     needs_features = False
     reads = ()
-    hyperparameters = {"path": Text("the path of a file of word pairs"), "lowercase": Boolean()}
+    hyperparameters = {
+        "path": Text("the path of a file of word pairs"),
+        "lowercase": Boolean(),
+        "vectors": Choice(*KINDS),
+    }
 
-    def __init__(self, *, path, lowercase=True):
-        super().__init__(path=path, lowercase=lowercase)
+    def __init__(self, *, path, lowercase=True, vectors="input"):
+        super().__init__(path=path, lowercase=lowercase, vectors=vectors)
 
     def run(self, subject, seed):
         """Correlates; nothing is random.
@@ -46,7 +53,7 @@ class WordSimilarity(Probe):
             "Spearman", "coverage", "pairs" and "chance".
         """
         pairs = read_pairs(self.path, self.lowercase)
-        vectors = vectors_of(subject, "word_similarity", self.lowercase)
+        vectors = vectors_of(subject, "word_similarity", self.lowercase, kind=self.vectors)
         known = [pair for pair in pairs if pair[0] in vectors and pair[1] in vectors]
         if len(known) < 2:
             raise DataError(

@@ -6,6 +6,9 @@ from sslkeras.errors import DataError
 from sslkeras.evaluation.task_method import task_method
 
 SIGNATURE = "word_vectors(model) -> (words, matrix)"
+OUTPUT_SIGNATURE = "output_word_vectors(model) -> matrix"
+# What stands for a word that has a vector where it is given and another where it is predicted.
+KINDS = ("input", "output", "sum")
 
 
 class WordVectors:
@@ -59,7 +62,7 @@ class WordVectors:
         return self.unit[[self._index[word] for word in words]]
 
 
-def vectors_of(subject, probe, lowercase=False, most_frequent=None) -> WordVectors:
+def vectors_of(subject, probe, lowercase=False, most_frequent=None, kind="input") -> WordVectors:
     """Word vectors of the subject's task and model.
 
     Args:
@@ -67,12 +70,23 @@ def vectors_of(subject, probe, lowercase=False, most_frequent=None) -> WordVecto
         probe: Name of the probe, for the message.
         lowercase: Whether words of the task are compared in lower case.
         most_frequent: How many of the first words are kept; None for all.
+        kind: One of `KINDS`. "output" and "sum" ask the task for `output_word_vectors`.
 
     Raises:
-        ConfigurationError: If the task has no `word_vectors`.
+        ConfigurationError: If the task lacks one of the methods.
+        DataError: If output vectors are not as many and as wide as the others.
     """
     words, matrix = task_method(subject, probe, SIGNATURE)(subject.model)
-    words, matrix = list(words)[:most_frequent], np.asarray(matrix)[:most_frequent]
+    matrix = np.asarray(matrix)
+    if kind != "input":
+        other = np.asarray(task_method(subject, probe, OUTPUT_SIGNATURE)(subject.model))
+        if other.shape != matrix.shape:
+            raise DataError(
+                "`output_word_vectors` must give an array like that of `word_vectors`. Received: "
+                f"{other.shape} and {matrix.shape}. Correct the task's method."
+            )
+        matrix = other if kind == "output" else matrix + other
+    words, matrix = list(words)[:most_frequent], matrix[:most_frequent]
     if lowercase:
         words = [text_of(word).lower() for word in words]
     return WordVectors(words, matrix)

@@ -99,6 +99,27 @@ def test_accuracy_is_of_answerable_questions(tmp_path):
     assert 0 <= result["nearest to c"] <= 1
 
 
+def test_output_vectors_can_be_judged(tmp_path):
+    path = tmp_path / "questions.txt"
+    path.write_text("man king woman queen\n")
+    words, matrix = SUBJECT.task.word_vectors(None)
+    # With these two exchanged the question has another answer.
+    row = {word: number for number, word in enumerate(words)}
+    other = matrix.copy()
+    other[[row["queen"], row["apple"]]] = matrix[[row["apple"], row["queen"]]]
+    task = types.SimpleNamespace(
+        word_vectors=lambda model: (words, matrix), output_word_vectors=lambda model: other
+    )
+    judged = Subject("pretrained", None, "tokens", None, task=task)
+
+    right = {
+        kind: WordAnalogy(path=str(path), vectors=kind).run(judged, 0)["3CosAdd"]
+        for kind in ("input", "output")
+    }
+
+    assert right == {"input": 1.0, "output": 0.0}
+
+
 def test_rare_words_can_be_left_out(tmp_path):
     path = tmp_path / "questions.txt"
     path.write_text("man king woman queen\nman king woman apple\n")

@@ -30,6 +30,27 @@ def test_the_task_gives_words_and_vectors_of_its_model():
     np.testing.assert_allclose(vectors.rows(["a"]), [[0.6, 0.8]])
 
 
+def test_vectors_by_which_words_are_told_stand_alone_or_are_added():
+    given = subject(["a", "b"], np.array([[2.0, 3.0], [0, 0]]))
+    given.task.output_word_vectors = lambda model: np.array([[-3.0, 0], [0, 2]]) * model
+
+    told = vectors_of(given, "word_similarity", kind="output")
+    both = vectors_of(given, "word_similarity", most_frequent=1, kind="sum")
+
+    np.testing.assert_allclose(told.unit, [[-1, 0], [0, 1]])
+    np.testing.assert_allclose(both.unit, [[0, 1]])
+    assert both.words == ["a"]
+
+
+def test_output_vectors_that_are_missing_or_of_another_shape_are_refused():
+    given = subject(["a"], np.array([[2.0, 3.0]]))
+    with pytest.raises(ConfigurationError, match=r"with the method `output_word_vectors\(model\)"):
+        vectors_of(given, "word_similarity", kind="sum")
+    given.task.output_word_vectors = lambda model: np.ones((1, 3))
+    with pytest.raises(DataError, match=r"Received: \(1, 3\) and \(1, 2\)"):
+        vectors_of(given, "word_similarity", kind="sum")
+
+
 def test_wrong_vectors_are_refused():
     with pytest.raises(DataError, match=r"a row for each word. Received: 1 words.*\(2, 2\)"):
         WordVectors(["a"], np.zeros((2, 2)))

@@ -98,6 +98,19 @@ class NeighbourTask(Task):
         """Words, in the order of their ids, and their vectors `(words, embedding_dim)`."""
         return words_and_vectors(model, self._vocabulary)
 
+    def output_word_vectors(self, model):
+        """float32 `(words, embedding_dim)`: the vectors by which words are told.
+
+        Raises:
+            ConfigurationError: With output="hierarchical", where only inner nodes have any.
+        """
+        if self.output == "hierarchical":
+            raise ConfigurationError(
+                f"Output vectors of {type(self).__name__} need output='negative' or 'softmax'. "
+                "Received: output='hierarchical', which has none of words. Ask for vectors='input'."
+            )
+        return np.asarray(model.get_layer("output").table)
+
     def draw(self, inputs, targets, predictions):
         """A word of each text, its neighbours, and the likeliest answers."""
         tokens = np.asarray(targets)

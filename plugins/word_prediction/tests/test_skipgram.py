@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from sslkeras_word_prediction.skipgram import Skipgram
+from sslkeras_word_prediction.windows import blocks_of
 
 import sslkeras
 from plugins.word_prediction.tests.grouped_words import grouped_words, share_of_own_group
@@ -46,6 +47,45 @@ def test_words_are_left_out_as_often_as_their_frequency_tells():
     assert np.all(words == 3)
     everything, _ = Skipgram(subsample=0).pretext(a_batch(), SEED)
     assert np.all(everything["reach"] >= 1)
+
+
+def test_pairs_are_distributed_as_those_of_tensorflow_addons():
+    addons = pytest.importorskip("tensorflow_addons")
+    words, total = 6, 20_000
+    shares = [0.5, 0.2, 0.15, 0.1, 0.04, 0.01]
+    tokens = np.random.default_rng(0).choice(words, total, p=shares)
+    counts = np.bincount(tokens, minlength=words)
+    batch = {
+        "tokens": tf.constant(tokens[np.newaxis], tf.int32),
+        "num_tokens": tf.constant([total]),
+        "frequency": tf.constant((counts / total)[tokens][np.newaxis], tf.float32),
+    }
+    names = tf.constant([str(word) for word in range(words)])
+    table = tf.lookup.KeyValueTensorInitializer(names, tf.constant(counts, tf.float32))
+
+    inputs, _ = Skipgram(window=5, subsample=0.1).pretext(batch, SEED)
+    blocks = blocks_of(inputs, 5)
+    theirs = addons.text.skip_gram_sample(
+        tf.gather(names, tokens),
+        min_skips=1,
+        max_skips=5,
+        vocab_freq_table=tf.lookup.StaticHashTable(table, -1.0),
+        vocab_min_count=1,
+        vocab_subsampling=0.1,
+        corpus_size=total,
+        seed=4,
+    )
+
+    block, place, beside = np.nonzero(blocks.band.numpy())
+    ours = blocks.words.numpy()[block, place], blocks.around.numpy()[block, beside]
+    theirs = (part.numpy().astype(int) for part in theirs)
+    found = []
+    for word, neighbour in (ours, theirs):
+        pairs = np.zeros((words, words))
+        np.add.at(pairs, (word, neighbour), 1)
+        found.append(pairs)
+    # Some 80,000 pairs on each side; each kind differs by chance alone.
+    assert (np.abs(found[0] - found[1]) / np.sqrt(found[0] + found[1])).max() < 3.5
 
 
 def test_reach_is_uniform_or_the_whole_window():
@@ -220,6 +260,20 @@ def test_vectors_are_of_the_words_of_the_dataset():
     assert tuple(words) == WORDS and vectors.shape == (9, 3)
     means = task.encoders(model)["encoder"](tf.constant([[2, 4, 0, 0]]))
     np.testing.assert_allclose(means[0], (vectors[2] + vectors[4]) / 2, rtol=1e-5)
+
+
+def test_output_vectors_are_those_by_which_words_are_told():
+    task = Skipgram(embedding_dim=3)
+    model = built(task)
+    model.get_layer("output").table.assign(tf.random.stateless_normal([9, 3], SEED))
+
+    vectors = task.output_word_vectors(model)
+
+    told = model.get_layer("output")(tf.constant(vectors[4:5] * 100))
+    assert vectors.shape == (9, 3) and np.argmax(vectors @ vectors[4]) == int(told[0, 0])
+    tree = Skipgram(embedding_dim=3, output="hierarchical")
+    with pytest.raises(ConfigurationError, match="of Skipgram need output='negative' or 'softmax'"):
+        tree.output_word_vectors(built(tree))
 
 
 def test_pictures_show_a_word_its_neighbours_and_answers():
