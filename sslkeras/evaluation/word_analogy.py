@@ -40,7 +40,7 @@ class WordAnalogy(Probe):
         lowercase: Whether the words of file and task are compared in lower case.
         most_frequent: How many of the task's first words can be asked for and answered (30,000
             is customary); None for all.
-        vectors: "input", "output" or "sum", as of `word_similarity`.
+        vectors: "input" or "sum", as of `word_similarity`.
     """
 
     needs_encoder = True

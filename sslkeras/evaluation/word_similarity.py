@@ -29,9 +29,9 @@ class WordSimilarity(Probe):
     Args:
         path: File of word pairs; see `word_lists.read_pairs`.
         lowercase: Whether the words of file and task are compared in lower case.
-        vectors: "input", "output" or "sum": which vector of a word, of those by which it tells
-            others and by which it is told. Those but the first need a task that offers
-            `output_word_vectors(model)`, an array like that of `word_vectors`.
+        vectors: "input": the vector by which a word tells others. "sum": the one by which it is
+            told is added, which the task offers as `output_word_vectors(model)`, an array like
+            that of `word_vectors`.
     """
 
     needs_encoder = True

@@ -7,8 +7,9 @@ from sslkeras.evaluation.task_method import task_method
 
 SIGNATURE = "word_vectors(model) -> (words, matrix)"
 OUTPUT_SIGNATURE = "output_word_vectors(model) -> matrix"
-# What stands for a word that has a vector where it is given and another where it is predicted.
-KINDS = ("input", "output", "sum")
+# What stands for a word that has a vector where it is given and another where it is predicted. The
+# other one alone is not offered: it begins with zeros, so that there is no random one beside it.
+KINDS = ("input", "sum")
 
 
 class WordVectors:
@@ -70,7 +71,7 @@ def vectors_of(subject, probe, lowercase=False, most_frequent=None, kind="input"
         probe: Name of the probe, for the message.
         lowercase: Whether words of the task are compared in lower case.
         most_frequent: How many of the first words are kept; None for all.
-        kind: One of `KINDS`. "output" and "sum" ask the task for `output_word_vectors`.
+        kind: One of `KINDS`. "sum" adds the task's `output_word_vectors`.
 
     Raises:
         ConfigurationError: If the task lacks one of the methods.
@@ -78,14 +79,14 @@ def vectors_of(subject, probe, lowercase=False, most_frequent=None, kind="input"
     """
     words, matrix = task_method(subject, probe, SIGNATURE)(subject.model)
     matrix = np.asarray(matrix)
-    if kind != "input":
+    if kind == "sum":
         other = np.asarray(task_method(subject, probe, OUTPUT_SIGNATURE)(subject.model))
         if other.shape != matrix.shape:
             raise DataError(
                 "`output_word_vectors` must give an array like that of `word_vectors`. Received: "
                 f"{other.shape} and {matrix.shape}. Correct the task's method."
             )
-        matrix = other if kind == "output" else matrix + other
+        matrix = matrix + other
     words, matrix = list(words)[:most_frequent], matrix[:most_frequent]
     if lowercase:
         words = [text_of(word).lower() for word in words]

@@ -30,14 +30,14 @@ def test_the_task_gives_words_and_vectors_of_its_model():
     np.testing.assert_allclose(vectors.rows(["a"]), [[0.6, 0.8]])
 
 
-def test_vectors_by_which_words_are_told_stand_alone_or_are_added():
+def test_vectors_by_which_words_are_told_are_added():
     given = subject(["a", "b"], np.array([[2.0, 3.0], [0, 0]]))
     given.task.output_word_vectors = lambda model: np.array([[-3.0, 0], [0, 2]]) * model
 
-    told = vectors_of(given, "word_similarity", kind="output")
+    alone = vectors_of(given, "word_similarity", most_frequent=1)
     both = vectors_of(given, "word_similarity", most_frequent=1, kind="sum")
 
-    np.testing.assert_allclose(told.unit, [[-1, 0], [0, 1]])
+    np.testing.assert_allclose(alone.unit, [[0.6, 0.8]])
     np.testing.assert_allclose(both.unit, [[0, 1]])
     assert both.words == ["a"]
 
