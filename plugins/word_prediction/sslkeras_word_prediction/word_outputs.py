@@ -20,6 +20,7 @@ from sslkeras_word_prediction.noise import (
     shared_uniform,
     words_at,
 )
+from sslkeras_word_prediction.softplus import softplus_sums, weighted_softplus
 
 _ANSWERS = 5
 
@@ -127,13 +128,13 @@ class NegativeSampling(WordOutput):
         """The losses for noise that was drawn, int32 `(pairs, negatives)` or shared `(K,)`."""
         true = tf.reduce_sum(vectors * tf.gather(self.table, words), axis=-1)
         beside = tf.gather(self.table, drawn)
+        counts = words[:, tf.newaxis] != drawn
         if drawn.shape.rank == 2:
             false, share = tf.einsum("pd,pkd->pk", vectors, beside), 1.0
         else:
             false = tf.matmul(vectors, beside, transpose_b=True)
             share = self.negatives / self.shared
-        counts = tf.cast(words[:, tf.newaxis] != drawn, tf.float32)
-        return tf.nn.softplus(-true) + share * tf.reduce_sum(counts * tf.nn.softplus(false), axis=1)
+        return tf.nn.softplus(-true) + share * softplus_sums(false, counts)
 
     def block_loss(self, vectors, blocks, drawn):
         """Sum over all pairs of a word and a neighbour, for shared noise `drawn`, int32 `(K,)`.
@@ -146,13 +147,13 @@ class NegativeSampling(WordOutput):
             blocks: `Blocks`, of whose words the neighbours are predicted.
         """
         scores = tf.matmul(vectors, tf.gather(self.table, blocks.around), transpose_b=True)
-        true = tf.reduce_sum(blocks.band * tf.nn.softplus(-scores))
+        true = tf.reduce_sum(softplus_sums(-scores, blocks.band > 0))
         # For how many neighbours of a word a draw counts: those that are not the draw.
         equal = tf.cast(blocks.around[:, :, tf.newaxis] == drawn, tf.float32)
         counts = blocks.count[:, :, tf.newaxis] - tf.matmul(blocks.band, equal)
         flat = tf.reshape(vectors, [-1, vectors.shape[-1]])
-        false = tf.nn.softplus(tf.matmul(flat, tf.gather(self.table, drawn), transpose_b=True))
-        false = tf.reduce_sum(tf.reshape(counts, tf.shape(false)) * false)
+        scores = tf.matmul(flat, tf.gather(self.table, drawn), transpose_b=True)
+        false = weighted_softplus(scores, tf.reshape(counts, tf.shape(scores)))
         return true + self.negatives / self.shared * false
 
     def get_config(self):
