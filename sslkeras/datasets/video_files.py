@@ -164,7 +164,7 @@ def _remember(path, looked):
     )
 
 
-def read_frames(video, numbers, size, channels) -> np.ndarray:
+def read_frames(video, numbers, size, channels, out=None) -> np.ndarray:
     """Some frames of a video; decoding begins at the last keyframe before them.
 
     Args:
@@ -172,6 +172,7 @@ def read_frames(video, numbers, size, channels) -> np.ndarray:
         numbers: Numbers of the frames, increasing.
         size: (height, width) in pixels. A frame is scaled to cover them, its middle is kept.
         channels: 1 or 3.
+        out: Array to write them to, instead of a new one.
 
     Returns:
         uint8 `(frames, height, width, channels)`.
@@ -179,7 +180,7 @@ def read_frames(video, numbers, size, channels) -> np.ndarray:
     Raises:
         UnreadableFileError: If one of them cannot be decoded.
     """
-    result = np.empty((len(numbers), *size, channels), np.uint8)
+    result = np.empty((len(numbers), *size, channels), np.uint8) if out is None else out
     if video.frames is not None:
         for place, number in enumerate(numbers):
             result[place] = _read_image(video.frames[number], size, channels)

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from sslkeras.datasets.dataset import files_fingerprint
+from sslkeras.datasets.decoded_frames import DecodedFrames
 from sslkeras.datasets.decoded_split import DecodedSplit, warn_of_skipped
 from sslkeras.datasets.folder import Folder
 from sslkeras.datasets.folder_parts import divide, held_out_at_random, kept_classes
@@ -20,7 +21,7 @@ from sslkeras.datasets.video_files import (
     read_frames,
 )
 from sslkeras.errors import DataError
-from sslkeras.hyperparameters import AnyOf, Choice, Integer, ListOf, Optional, Real, Text
+from sslkeras.hyperparameters import AnyOf, Boolean, Choice, Integer, ListOf, Optional, Real, Text
 
 
 class VideoFolder(Folder):
@@ -61,6 +62,11 @@ class VideoFolder(Folder):
     stored order. Files are listed once, and remembered in the user's cache folder until
     they change. Decoding runs in the process that trains, not in data services.
 
+    With `decode_once=True` all frames of each video are decoded when the first of them is read,
+    and kept in the user's cache folder as they are given: channels x height x width bytes a
+    frame. Clips that overlap, and all epochs but the first, then cost next to nothing. The folder
+    is not bounded; where it cannot be written, videos are decoded each time.
+
     Args:
         path: The folder.
         size: Frames are scaled to cover this side, or (height, width), in pixels, and the
@@ -72,6 +78,7 @@ class VideoFolder(Folder):
             spans, so that no two clips share a frame; 1 for clips that begin anywhere.
         labels: CSV file of labelled intervals, or None.
         classes: Labels to keep, in this order; None for all, sorted.
+        decode_once: Whether decoded frames are kept on disk.
         test_fraction: Share of the videos to hold out, in [0, 1), where nothing else says which.
         seed: Integer that chooses which videos are held out.
 
@@ -99,6 +106,7 @@ class VideoFolder(Folder):
         "hop": Optional(Integer(1, unit="frames"), "as many as a clip spans"),
         "labels": Optional(Text("the path of a CSV file")),
         "classes": Optional(ListOf(Text(), min_length=1), "all"),
+        "decode_once": Boolean(),
         "test_fraction": Real(0, 1, closed="left"),
         "seed": Integer(0),
     }
@@ -114,6 +122,7 @@ class VideoFolder(Folder):
         hop=None,
         labels=None,
         classes=None,
+        decode_once=False,
         test_fraction=0.1,
         seed=0,
     ):
@@ -126,6 +135,7 @@ class VideoFolder(Folder):
             hop=hop,
             labels=None if labels is None else os.fspath(labels),
             classes=classes,
+            decode_once=decode_once,
             test_fraction=test_fraction,
             seed=seed,
         )
@@ -252,6 +262,17 @@ class VideoFolder(Folder):
         warn_of_skipped("videos or intervals", reasons)
         return usable, skipped
 
+    @property
+    def _frame_size(self):
+        return (self.size, self.size) if isinstance(self.size, int) else tuple(self.size)
+
+    @functools.cached_property
+    def _read(self):
+        """Function of a `Video` and numbers of frames: the frames as they are given."""
+        if self.decode_once:
+            return DecodedFrames(self._frame_size, self.channels).read
+        return functools.partial(read_frames, size=self._frame_size, channels=self.channels)
+
     def _make_split(self, spans, skipped, time):
         if self.num_frames is None:
             which, starts = np.arange(len(spans)), [span.start for span in spans]
@@ -261,13 +282,13 @@ class VideoFolder(Folder):
             begins = [range(span.start, span.end - reach, hop) for span in spans]
             which = np.repeat(np.arange(len(spans)), [len(begin) for begin in begins])
             starts = list(itertools.chain.from_iterable(begins))
-        size = (self.size, self.size) if isinstance(self.size, int) else self.size
         return _Clips(
             self._videos,
             spans,
             np.asarray(which, np.int64),
             np.asarray(starts, np.int64),
-            _Frame(time, self.stride, size, self.channels),
+            _Frame(time, self.stride, self._frame_size, self.channels),
+            self._read,
             whole=self.num_frames is None,
             phases=self._phases,
             skipped=skipped,
@@ -318,14 +339,17 @@ class _Clips(DecodedSplit):
         which: int64 `(examples,)`: the span of each example.
         starts: int64 `(examples,)`: its first frame.
         form: The `_Frame` of an example.
+        read: `read(video, numbers)` gives frames of that form.
         whole: Whether examples are whole spans that may differ in length.
         phases: Whether they have a phase for each frame.
         skipped: Names of what was left out.
     """
 
-    def __init__(self, videos: list[Video], spans, which, starts, form, *, whole, phases, skipped):
+    def __init__(
+        self, videos: list[Video], spans, which, starts, form, read, *, whole, phases, skipped
+    ):
         self._videos, self._spans, self._which, self._starts = videos, spans, which, starts
-        self._form, self._whole = form, whole
+        self._form, self._read, self._whole = form, read, whole
         shape = (form.time, *form.size, form.channels)
         features = {"video": tf.TensorSpec(shape, tf.uint8, "video")}
         if spans[0].label >= 0:
@@ -340,7 +364,7 @@ class _Clips(DecodedSplit):
     def decode(self, index, names):
         span, form = self._spans[self._which[index]], self._form
         frames = self._frames(index)
-        pixels = read_frames(self._videos[span.video], frames, form.size, form.channels)
+        pixels = self._read(self._videos[span.video], frames)
         if len(frames) == form.time:
             return {"video": pixels}
         padded = np.zeros((form.time, *pixels.shape[1:]), np.uint8)

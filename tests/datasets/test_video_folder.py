@@ -335,3 +335,19 @@ def test_the_fingerprint_is_that_of_the_files_wherever_they_lie(folder, tmp_path
     frame = sorted((folder / "c").iterdir())[1]
     os.utime(frame, (1, 1))
     assert fingerprint(folder) != before
+
+
+@pytest.mark.parametrize("num_frames", [4, None])
+def test_frames_that_are_decoded_once_are_the_same(folder, num_frames):
+    settings = {"size": (24, 32), "num_frames": num_frames, "test_fraction": 0.0}
+    decoded = VideoFolder(folder, **settings).train
+    kept = VideoFolder(folder, decode_once=True, **settings).train
+
+    for order in (None, Order(seed=1)):
+        for _ in range(2):
+            for one, other in zip(decoded.batches(3, order=order), kept.batches(3, order=order)):
+                np.testing.assert_array_equal(one["video"], other["video"])
+                if order:
+                    break
+
+    assert kept.fingerprint(["video"]) == decoded.fingerprint(["video"])
