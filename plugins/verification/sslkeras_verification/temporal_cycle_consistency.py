@@ -69,8 +69,10 @@ class TemporalCycleConsistency(Task):
         stochastic_matching: Whether cycles are drawn at random, instead of all pairs.
         num_cycles: How many are drawn of a set.
         cycle_length: Different videos in a cycle, 2 to `videos_per_set`.
+        crop: Least side of a random crop as a part of the frame's, in (0, 1]; 1, as in the
+            release by default, for none. It is resized to `image_size`.
         flip, brightness, contrast: Probability of mirroring, greatest change of brightness and
-            of contrast; drawn once a video, for all of its frames.
+            of contrast. These and the crop are drawn once a video, for all of its frames.
         conv_filters: Channels of the embedder's 3 x 3 x 3 convolutions, after which the maximum
             over places is taken; without any, maps are flattened. Left out where the trunk gives
             vectors of single frames.
@@ -108,6 +110,7 @@ class TemporalCycleConsistency(Task):
         "stochastic_matching": Boolean(),
         "num_cycles": Integer(1),
         "cycle_length": Integer(2),
+        "crop": Real(0, 1, closed="right"),
         "flip": Real(0, 1),
         "brightness": Real(0, 1),
         "contrast": Real(0, 1, closed="left"),
@@ -140,6 +143,7 @@ class TemporalCycleConsistency(Task):
         stochastic_matching=False,
         num_cycles=20,
         cycle_length=2,
+        crop=1.0,
         flip=0.5,
         brightness=32 / 255,
         contrast=0.5,
@@ -169,6 +173,7 @@ class TemporalCycleConsistency(Task):
             stochastic_matching=stochastic_matching,
             num_cycles=num_cycles,
             cycle_length=cycle_length,
+            crop=crop,
             flip=flip,
             brightness=brightness,
             contrast=contrast,
@@ -275,6 +280,9 @@ class TemporalCycleConsistency(Task):
         if tuple(images.shape[1:3]) != size:
             images = tf.image.resize(images, size, antialias=True)
         videos = tf.shape(frames)[0] * inside[0]
+        if self.crop < 1.0:
+            place, seed = tf.unstack(tf.random.split(seed))
+            images = self._cropped(images, videos, place)
         # Axes: video, frame, row, column, channel.
         images = tf.reshape(images, [videos, inside[1] * inside[2], *size, channels])
         draws = tf.random.stateless_uniform([3, videos, 1, 1, 1, 1], seed)
@@ -284,6 +292,16 @@ class TemporalCycleConsistency(Task):
         images = (images - mean) * (1 + self.contrast * (2 * draws[2] - 1)) + mean
         images = tf.clip_by_value(images, 0.0, 1.0)
         return tf.reshape(images, [-1, *inside, *size, channels])
+
+    def _cropped(self, images, videos, seed):
+        """The same part of all frames of a video, at the size of a frame."""
+        draws = tf.random.stateless_uniform([3, videos], seed)
+        side = self.crop + (1.0 - self.crop) * draws[0]
+        top, left = (1.0 - side) * draws[1], (1.0 - side) * draws[2]
+        boxes = tf.stack([top, left, top + side, left + side], axis=1)
+        count = tf.shape(images)[0]
+        boxes = tf.repeat(boxes, count // videos, axis=0)
+        return tf.image.crop_and_resize(images, boxes, tf.range(count), images.shape[1:3])
 
     def build_model(self, inputs, encoder, data):
         """Builds frames -> "base" each -> "embedder" with their context -> embeddings.

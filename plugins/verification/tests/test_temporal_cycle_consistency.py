@@ -131,6 +131,35 @@ def test_frames_of_a_video_change_alike_and_those_of_others_by_themselves():
     assert 5 < sum(mirrored) < 25
 
 
+def test_a_crop_is_the_same_part_of_all_frames_of_a_video():
+    # A ramp tells from two of its pixels where a part begins and how long it is.
+    rows, columns = np.meshgrid(np.arange(8.0), np.arange(8.0), indexing="ij")
+    image = np.stack([rows, columns, np.full((8, 8), 3.5)], axis=-1).astype(np.float32) / 8
+    batch = {
+        "frames": tf.broadcast_to(image, [40, 3, 4, 2, 8, 8, 3]),
+        "steps": tf.zeros([40, 3, 4], tf.int32),
+        "length": tf.ones([40, 3], tf.int32),
+    }
+    task = TemporalCycleConsistency(**SMALL, videos_per_set=3, crop=0.5)
+
+    frames = task.pretext(batch, SEED)[0].numpy()
+
+    np.testing.assert_allclose(frames, np.broadcast_to(frames[:, :, :1, :1], frames.shape))
+    each = frames[:, :, 0, 0].reshape(120, 8, 8, 3)
+    np.testing.assert_allclose(each[..., 2], 3.5 / 8, rtol=1e-5)
+    tall = each[:, -1, 0, 0] - each[:, 0, 0, 0]
+    wide = each[:, 0, -1, 1] - each[:, 0, 0, 1]
+    np.testing.assert_allclose(tall, wide, atol=1e-5)
+    side = tall * 8 / 7
+    assert 0.5 <= side.min() < 0.53 and 0.97 < side.max() <= 1.0
+    for corner in (each[:, 0, 0, 0], each[:, 0, 0, 1]):
+        place = corner * 8 / 7 / (1 - side)
+        assert -1e-4 <= place.min() < 0.05 and 0.95 < place.max() <= 1.0001
+    assert (
+        abs(np.corrcoef(each[:, 0, 0, 0] / (1 - side), each[:, 0, 0, 1] / (1 - side))[0, 1]) < 0.3
+    )
+
+
 def test_times_are_parts_of_the_length_or_frames():
     batch = sets(TemporalCycleConsistency(**SMALL), counting())
     batch["frames"] = batch["frames"].astype(np.float32)
