@@ -47,7 +47,8 @@ FLAGS = (
         "init_from",
         None,
         Optional(Text("a run's folder")),
-        "Another run, whose encoder weights this one begins with. None: random weights.",
+        "Another run, whose weights of the encoder, or its trunk, this one begins with. None: "
+        "random weights.",
     ),
     Setting(
         "probes",

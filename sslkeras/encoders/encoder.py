@@ -1,12 +1,27 @@
 """What an encoder is: a trunk that tasks train, probes judge and users keep."""
 
 import abc
+import contextlib
+import contextvars
 import weakref
 
 import keras
 
 from sslkeras.errors import ConfigurationError
 from sslkeras.hyperparameters import Configurable
+
+
+_built = contextvars.ContextVar("trunks that are being collected", default=None)
+
+
+@contextlib.contextmanager
+def collected_trunks():
+    """Gives a list to which every trunk that an encoder builds meanwhile is added, in order."""
+    token = _built.set([])
+    try:
+        yield _built.get()
+    finally:
+        _built.reset(token)
 
 
 class Encoder(Configurable, abc.ABC):
@@ -33,7 +48,10 @@ class Encoder(Configurable, abc.ABC):
 
     def __call__(self, input_shape, name="encoder") -> keras.Model:
         """Builds the trunk as one model called `name`."""
-        return named_model(self.build(tuple(input_shape)), name)
+        trunk = named_model(self.build(tuple(input_shape)), name)
+        if (collected := _built.get()) is not None:
+            collected.append(trunk)
+        return trunk
 
 
 class FunctionEncoder(Encoder):

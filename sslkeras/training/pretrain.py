@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from sslkeras import notation, registry, report
 from sslkeras.datasets.dataset import Share, as_dataset
-from sslkeras.encoders.encoder import as_encoder
+from sslkeras.encoders.encoder import as_encoder, collected_trunks
 from sslkeras.errors import ConfigurationError, Interrupted
 from sslkeras.task import Task
 from sslkeras.training import data_service, pipeline, run_folder
@@ -69,8 +69,10 @@ def pretrain(
         encoder: Name, an `Encoder`, or a function `input_shape -> keras.Model`.
         output: Folder of the run; None keeps nothing on disk. The same call on the same
             folder resumes the run where it stood.
-        init_from: Another run, or its folder, whose encoder weights this one begins with. A run
-            on data or with objects of user code is given itself, as a folder cannot name them.
+        init_from: Another run, or its folder, whose encoder weights this one begins with: the
+            encoders of the same name where their weights have the same shapes, or else, after
+            another task or on images of another size, the trunks that `encoder` built. A run on
+            data or with objects of user code is given itself, as a folder cannot name them.
         probes: How the encoder is judged unless `evaluate` says otherwise, in the
             `name(key=value)` notation; None: as the task says.
         callbacks: Further `keras.callbacks.Callback` objects.
@@ -96,6 +98,24 @@ def _describe_init(run):
     if not isinstance(run, Run):
         return None if run is None else str(run)
     return "a run that is in no folder" if run.folder is None else str(run.folder)
+
+
+def _shapes(model):
+    return [weight.shape for weight in model.weights]
+
+
+def _alike(mine, theirs):
+    """`(name, own, other)` for each own trunk to which another has weights of the same shapes.
+
+    Where several have, it is the one of the same name, or the first.
+    """
+    pairs = []
+    for trunk in mine:
+        fitting = [other for other in theirs if _shapes(other) == _shapes(trunk)]
+        fitting.sort(key=lambda other: other.name != trunk.name)
+        if fitting and trunk.weights:
+            pairs.append((trunk.name, trunk, fitting[0]))
+    return pairs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,7 +216,9 @@ class _Pretraining:
 
     def _train(self):
         with self.strategy.scope():
-            self.model = build_model(self.task, self.data, self.encoder)
+            with collected_trunks() as trunks:
+                self.model = build_model(self.task, self.data, self.encoder)
+            self.trunks = tuple(trunks)
             if self.init_from is not None:
                 self._initialise_from(self.init_from)
         plans = self._plans()
@@ -526,25 +548,25 @@ class _Pretraining:
         self.workers.share_weights(self.model.weights)
 
     def _initialise_from(self, run):
-        theirs = (run if isinstance(run, Run) else load_run(run)).encoders
-        described = _describe_init(run)
-        mine = self.task.encoders(self.model)
-        shared = [name for name in mine if name in theirs]
-        if not shared:
+        other = run if isinstance(run, Run) else load_run(run)
+        theirs, mine = other.encoders, self.task.encoders(self.model)
+        # Trunks too, as not all need be in an encoder: one may follow another.
+        pairs = _alike(self.trunks, other.trunks)
+        shared = [(name, mine[name], theirs[name]) for name in mine if name in theirs]
+        # What another task, or another size, puts around a trunk begins anew.
+        if all(_shapes(one) == _shapes(another) for _, one, another in shared):
+            pairs += shared
+        if not pairs:
             raise ConfigurationError(
-                "`init_from` must name a run with an encoder of the same name. Received: "
-                f"{described} with {', '.join(theirs)}; this task has {', '.join(mine)}."
+                "`init_from` must name a run with an encoder or trunk whose weights have the same "
+                f"shapes. Received: {_describe_init(run)} with {other.encoder!r} and "
+                f"{', '.join(theirs)}; this run has {self.encoder!r} and {', '.join(mine)}. Use "
+                "the `encoder` of that run here too."
             )
-        for name in shared:
-            have, want = theirs[name].get_weights(), mine[name].get_weights()
-            if [w.shape for w in have] != [w.shape for w in want]:
-                raise ConfigurationError(
-                    "`init_from` must name a run with the same encoder. Received: "
-                    f"{described}, whose '{name}' has {len(have)} weights of other shapes. Use its "
-                    "`encoder` and input size here too."
-                )
-            mine[name].set_weights(have)
-        report.say(f"Initialised {', '.join(shared)} from {described}.")
+        for _, one, another in pairs:
+            one.set_weights(another.get_weights())
+        names = dict.fromkeys(name for name, *_ in pairs)
+        report.say(f"Initialised {', '.join(names)} from {_describe_init(run)}.")
 
     def _save(self, state):
         self.history.write()
@@ -593,6 +615,7 @@ class _Pretraining:
             data=self.data,
             encoder=self.encoder,
             model=self.model,
+            trunks=self.trunks,
             history=self.history.rows,
             folder=None if self.folder is None else self.folder.path,
         )

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from sslkeras import registry
 from sslkeras.datasets.dataset import as_dataset, as_float
-from sslkeras.encoders.encoder import as_encoder
+from sslkeras.encoders.encoder import as_encoder, collected_trunks
 from sslkeras.errors import ConfigurationError, RunError
 from sslkeras.text.in_graph import from_texts
 from sslkeras.training.checkpoints import Checkpoints
@@ -31,14 +31,28 @@ class Run:
         data: The `Dataset`.
         encoder: The `Encoder`, a factory of trunks.
         model: The whole trained model.
+        trunks: What `encoder` built of it, in order: tuple of `keras.Model`.
         history: One dict an epoch.
         finished: Whether the training ran to its end.
     """
 
-    def __init__(self, *, config, task, data, encoder, model, history, folder=None, finished=True):
+    def __init__(
+        self,
+        *,
+        config,
+        task,
+        data,
+        encoder,
+        model,
+        history,
+        trunks=(),
+        folder=None,
+        finished=True,
+    ):
         self.folder = None if folder is None else pathlib.Path(folder)
         self.config, self.task, self.data, self.encoder = config, task, data, encoder
-        self.model, self.history, self.finished = model, history, finished
+        self.model, self.trunks, self.history = model, tuple(trunks), history
+        self.finished = finished
 
     @property
     def encoders(self) -> dict:
@@ -119,7 +133,8 @@ def load_run(folder, *, task=None, dataset=None, encoder=None) -> Run:
     data = as_dataset(_rebuild(config["dataset"], dataset, registry.datasets, "dataset"))
     folder.check_tokenizer(data.tokenizer)
     encoder = as_encoder(_rebuild(config["encoder"], encoder, registry.encoders, "encoder"))
-    model = build_model(task, data, encoder)
+    with collected_trunks() as trunks:
+        model = build_model(task, data, encoder)
     checkpoints = Checkpoints(folder.checkpoints)
     position = checkpoints.restore(tf.train.Checkpoint(model=model), partly=True)
     if position is None:
@@ -133,6 +148,7 @@ def load_run(folder, *, task=None, dataset=None, encoder=None) -> Run:
         data=data,
         encoder=encoder,
         model=model,
+        trunks=trunks,
         history=read_history(folder.history) if folder.history.is_file() else [],
         folder=folder.path,
         finished=position.get("finished") is True,
