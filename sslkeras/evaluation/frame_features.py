@@ -187,7 +187,8 @@ def _embedding(encoder, spec, pooling, batch_size, feature):
             f"Received: {spec.shape}. Resize the frames, or choose another dataset."
         )
 
-    @tf.function(reduce_retracing=True)
+    # One graph for videos of all lengths.
+    @tf.function(input_signature=[tf.TensorSpec([None, *takes], spec.dtype)])
     def of_clips(clips):
         given = encoder(clips, training=False)
         if given.shape.rank == 3:
