@@ -55,6 +55,25 @@ def test_videos_whose_length_is_unknown_are_read_one_by_one():
     assert [phase.tolist() for phase in found.targets["phase"]] == [[0, 0], [1, 1, 1]]
 
 
+def test_a_clip_encoder_is_traced_once_for_videos_of_all_lengths():
+    traced = []
+
+    def per_frame(clip):
+        traced.append(clip.shape)
+        return tf.reduce_mean(clip, axis=(2, 3))
+
+    clip = keras.Input((None, 1, 2, 1))
+    encoder = keras.Model(clip, keras.layers.Lambda(per_frame)(clip))
+    traced.clear()
+
+    found = read_videos(
+        split_of([[[0, 1]] * frames for frames in (1, 2, 3, 4)]), "video", encoder, "mean", 2
+    )
+
+    assert [len(video) for video in found.features] == [1, 2, 3, 4]
+    assert len(traced) == 1
+
+
 def test_views_keep_their_axis():
     views = np.arange(12, dtype=np.float32).reshape(1, 2, 3, 1, 2, 1)
 
