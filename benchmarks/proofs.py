@@ -9,8 +9,7 @@ whose --probes say how its encoder is judged. Each is trained once for each seed
 encoder is compared with as many random initialisations and with the raw input. What was
 found goes into docs/benchmarks.json; docs/benchmarks.md between its two marks and the last
 lines of the recipe's comment are made from it. A recipe whose data is not there keeps its
-earlier figures. One with --init_from=runs/RECIPE begins with the run of that recipe and of
-the same seed, which is trained first. Interrupted runs go on when the same command is repeated.
+earlier figures. Interrupted runs go on when the same command is repeated.
 """
 
 import glob
@@ -68,9 +67,7 @@ def prove(path, runs):
     folders, results = [], []
     for seed in range(FLAGS.seeds):
         folder = runs / path.stem / f"seed{seed}"
-        begin = first_run(arguments["init_from"], runs, seed)
-        own = {"seed": seed, "output": folder, "init_from": begin}
-        run = sslkeras.pretrain(**{**arguments, **own})
+        run = sslkeras.pretrain(**{**arguments, "seed": seed, "output": folder})
         # The baselines are the same for each trained encoder: judged once.
         results.append(
             sslkeras.evaluate(run, seeds=FLAGS.seeds, baselines=seed == 0, pictures=False)
@@ -94,23 +91,6 @@ def prove(path, runs):
         "probes": [judged(i, results) for i in range(len(results[0].probes))],
         "versions": versions(),
     }
-
-
-def first_run(init_from, runs, seed):
-    """Folder of the run of this seed that a recipe begins with, which is trained if need be.
-
-    Args:
-        init_from: Its `--init_from`, runs/RECIPE, or None.
-        runs: Folder of all runs.
-        seed: Of both runs.
-    """
-    if init_from is None:
-        return None
-    name = pathlib.Path(init_from).name
-    (recipe,) = ROOT.glob(f"plugins/*/recipes/{name}.flags")
-    folder = runs / name / f"seed{seed}"
-    sslkeras.pretrain(**{**recipe_arguments(recipe), "seed": seed, "output": folder})
-    return folder
 
 
 def judged(index, results):

@@ -17,19 +17,17 @@ class CycleConsistency(SurrogateModel):
     one replica; sets do not see each other.
     """
 
-    def set_step(self, *, similarity, temperature, normalize, train_base, **loss):
+    def set_step(self, *, similarity, temperature, train_base, **loss):
         """Sets how embeddings are compared.
 
         Args:
             similarity, temperature: See `cycles.all_pairs`.
-            normalize: Whether embeddings are brought to length 1 for it.
             train_base: Which weights of the layer "base" learn: "all", "batch_norm" or "none".
             **loss: Arguments of `cycles.return_loss`.
         """
         self.step = {
             "similarity": similarity,
             "temperature": temperature,
-            "normalize": normalize,
             "train_base": train_base,
             **loss,
         }
@@ -68,8 +66,6 @@ class CycleConsistency(SurrogateModel):
         step = dict(self.step)
         kind, temperature = step.pop("similarity"), step.pop("temperature")
         step.pop("train_base")
-        if step.pop("normalize"):
-            embeddings = tf.math.l2_normalize(embeddings, axis=-1)
         time = targets["time"]
         if "cycles" in targets:
             cycles, starts = targets["cycles"], targets["starts"]

@@ -65,7 +65,8 @@ class TemporalCycleConsistency(Task):
         variance_lambda: lambda >= 0.
         huber_delta: > 0.
         normalize_indices: Whether times are parts of the video's length, or frames.
-        normalize_embeddings: Whether embeddings are brought to length 1.
+        normalize_embeddings: Whether the embedder brings embeddings to length 1. Distances are then
+            4 at most, and small networks from random weights need a `temperature` of about 0.02.
         stochastic_matching: Whether cycles are drawn at random, instead of all pairs.
         num_cycles: How many are drawn of a set.
         cycle_length: Different videos in a cycle, 2 to `videos_per_set`.
@@ -328,7 +329,6 @@ class TemporalCycleConsistency(Task):
         model.set_step(
             similarity=self.similarity,
             temperature=self.temperature,
-            normalize=self.normalize_embeddings,
             train_base=self.train_base,
             kind=self.loss_type,
             label_smoothing=self.label_smoothing,
@@ -357,6 +357,8 @@ class TemporalCycleConsistency(Task):
             x = keras.layers.Dense(units, activation="relu", kernel_regularizer=penalty)(x)
         # float32, whatever precision the trunk computes in.
         x = keras.layers.Dense(self.embedding_size, kernel_regularizer=penalty, dtype="float32")(x)
+        if self.normalize_embeddings:
+            x = keras.layers.UnitNormalization(dtype="float32")(x)
         return keras.Model(stack, x, name="embedder")
 
     def encoders(self, model):

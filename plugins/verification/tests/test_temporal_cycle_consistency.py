@@ -205,6 +205,22 @@ def test_the_encoder_gives_what_training_sees():
     np.testing.assert_allclose(embeddings, tf.gather(of_clip, batch["steps"][0, 0]), atol=1e-5)
 
 
+def test_normalised_embeddings_are_what_is_compared_and_what_the_encoder_gives():
+    task = TemporalCycleConsistency(**SMALL, normalize_embeddings=True)
+    model = task.build_model(
+        tf.TensorSpec([None, 2, 4, 2, 8, 8, 1]),
+        sslkeras.encoders.create("convnet(filters=(4,), strides=(2,))"),
+        None,
+    )
+    frames = tf.random.stateless_uniform([3, 2, 4, 2, 8, 8, 1], SEED)
+
+    embeddings = model(frames)
+    of_clip = task.encoders(model)["encoder"](frames[:, 0, :, 0])
+
+    np.testing.assert_allclose(tf.norm(embeddings, axis=-1), 1.0, atol=1e-5)
+    np.testing.assert_allclose(tf.norm(of_clip, axis=-1), 1.0, atol=1e-5)
+
+
 def test_without_context_the_encoder_takes_frames():
     task = TemporalCycleConsistency(**{**SMALL, "num_context": 1})
     model = task.build_model(
