@@ -10,7 +10,6 @@ import keras
 from sslkeras.errors import ConfigurationError
 from sslkeras.hyperparameters import Configurable
 
-
 _built = contextvars.ContextVar("trunks that are being collected", default=None)
 
 

@@ -314,7 +314,9 @@ def test_init_from_a_run_with_another_encoder_is_refused():
     first = sslkeras.pretrain(*arguments, "convnet(filters=(4,), strides=(2,))", **settings)
 
     with pytest.raises(ConfigurationError, match="encoder or trunk whose weights.*same shapes"):
-        sslkeras.pretrain(*arguments, "convnet(filters=(6,), strides=(2,))", init_from=first, **settings)
+        sslkeras.pretrain(
+            *arguments, "convnet(filters=(6,), strides=(2,))", init_from=first, **settings
+        )
 
 
 class Staged(Denoise):
