@@ -56,6 +56,7 @@ flags.DEFINE_integer("seeds", 3, "Trainings of each side.")
 flags.DEFINE_integer("length", 256, "Words in a text of a batch.")
 flags.DEFINE_integer("batch", 4, "Texts in a batch.")
 flags.DEFINE_integer("op_threads", 1, "Of one operation of ours; 0: as many as TensorFlow likes.")
+flags.DEFINE_integer("hogwild", 2, "Steps of ours at the same time.")
 flags.DEFINE_integer("shared", 32, "Words of noise that a batch shares.")
 flags.DEFINE_integer("steps", 1500, "--part=steps: of each way to train.")
 flags.DEFINE_integer("words", 1_000_000, "--part=memory: size of the vocabulary.")
@@ -135,7 +136,7 @@ def train(task, data, *, seed=0, **settings):
         validate_every=0,
         seed=seed,
         callbacks=[watch],
-        **{"optimizer": "sgd", **settings},
+        **{"optimizer": "sgd", "hogwild": FLAGS.hogwild, **settings},
     )
     return run, watch, began
 

@@ -153,6 +153,12 @@ class _Pretraining:
         self.encoder = as_encoder(encoder)
         self.init_from, self.callbacks = init_from, tuple(callbacks)
         check_batch(self.settings.batch_size, self.strategy)
+        if self.settings.hogwild > 1 and describe(self.strategy) != "one CPU":
+            raise ConfigurationError(
+                "`hogwild` is for one CPU. Received: "
+                f"hogwild={self.settings.hogwild} on {describe(self.strategy)}. Use hogwild=1, or "
+                "another strategy."
+            )
         self.services = (
             data_service.addresses(self.settings.data_service) if self.settings.data_service else []
         )
@@ -377,6 +383,7 @@ class _Pretraining:
             accumulate=settings.accumulate,
             pretext=pipeline.with_pretext(pretext) if on_device else None,
             measure_waiting=not settings.deterministic,
+            hogwild=settings.hogwild,
             jit_compile=self._jit_compile(),
         )
         for name, one in model.optimizers.items():

@@ -96,6 +96,13 @@ SETTINGS = (
         "Slices in which a batch is processed for one update, to save memory.",
     ),
     Setting(
+        "hogwild",
+        1,
+        Integer(1),
+        "Steps at the same time on one CPU, each on weights that the others change meanwhile: "
+        "faster for sparse gradients, but no two runs are alike. Only with plain sgd.",
+    ),
+    Setting(
         "precision",
         "float32",
         Choice("float32", "mixed_float16", "mixed_bfloat16"),
@@ -210,6 +217,11 @@ class Settings(Configurable):
             raise ConfigurationError(
                 "`batch_size` must be a multiple of `accumulate`. Received: "
                 f"batch_size={self.batch_size}, accumulate={self.accumulate}."
+            )
+        if self.hogwild > 1 and self.deterministic:
+            raise ConfigurationError(
+                "Steps at the same time come in no fixed order. Received: "
+                f"hogwild={self.hogwild}, deterministic=True. Leave one of them out."
             )
         if self.early_stopping is not None and not self.validate_every:
             raise ConfigurationError(

@@ -1,5 +1,6 @@
 """The training step, in a fixed order with places for what a task does differently."""
 
+import concurrent.futures
 import dataclasses
 
 import keras
@@ -30,6 +31,7 @@ class _Step:
     accumulate: int
     pretext: object
     measure_waiting: bool
+    hogwild: int
 
 
 @keras.saving.register_keras_serializable(package="sslkeras")
@@ -114,6 +116,7 @@ class SurrogateModel(keras.Model):
         accumulate=1,
         pretext=None,
         measure_waiting=True,
+        hogwild=1,
         steps_per_execution=1,
         **kwargs,
     ):
@@ -130,12 +133,16 @@ class SurrogateModel(keras.Model):
                 inputs and targets already.
             measure_waiting: Whether to time how long the loop waits for data; TensorFlow's
                 deterministic mode forbids reading the clock.
+            hogwild: How many steps run at the same time, each on weights that the others change
+                meanwhile. F. Niu, B. Recht, C. Re, S. J. Wright, "HOGWILD!: A Lock-Free Approach
+                to Parallelizing Stochastic Gradient Descent", NIPS 2011.
             steps_per_execution: Steps in one call of the graph.
             **kwargs: Further arguments of `keras.Model.compile`.
 
         Raises:
             ConfigurationError: If a metric is no `keras.metrics.Metric`, or accumulation
-                is asked of a model whose `after_update` needs the whole batch.
+                is asked of a model whose `after_update` needs the whole batch, or steps at the
+                same time of one that does more than subtract gradients.
         """
         optimizers = optimizer if isinstance(optimizer, dict) else {"model": optimizer}
         super().compile(
@@ -173,7 +180,29 @@ class SurrogateModel(keras.Model):
             accumulate=accumulate,
             pretext=pretext,
             measure_waiting=measure_waiting,
+            hogwild=hogwild,
         )
+        if hogwild > 1:
+            self._check_steps_may_overlap()
+
+    def _check_steps_may_overlap(self):
+        """Raises `ConfigurationError` unless all that a step leaves behind are subtractions."""
+        kind = type(self)
+        if (kind.before_update, kind.after_update) != (
+            SurrogateModel.before_update,
+            SurrogateModel.after_update,
+        ):
+            raise ConfigurationError(
+                "`hogwild` needs a model whose step changes nothing but by its gradients. "
+                f"Received: hogwild={self._step.hogwild} for {kind.__name__}. Use hogwild=1."
+            )
+        others = [o for o in self._step.optimizers.values() if not is_plain_descent(o)]
+        if others:
+            raise ConfigurationError(
+                "`hogwild` needs optimizer='sgd' without momentum, whose steps may overlap. "
+                f"Received: hogwild={self._step.hogwild} with {others[0].name}. Use hogwild=1, or "
+                "that optimizer."
+            )
 
     @property
     def optimizers(self) -> dict:
@@ -333,9 +362,9 @@ class SurrogateModel(keras.Model):
             with tf.control_dependencies(_any_tensor(data)):
                 return data, tf.timestamp() - before
 
-        def train_function(iterator):
+        def train_function(iterator, steps):
             waited = tf.constant(0.0, tf.float64)
-            for _ in tf.range(self._steps_per_execution):
+            for _ in tf.range(steps):
                 data, seconds = take(iterator)
                 waited += seconds
                 self.distribute_strategy.run(one_step, args=(data,))
@@ -345,8 +374,23 @@ class SurrogateModel(keras.Model):
             train_function = tf.function(train_function, reduce_retracing=True)
         self.train_tf_function = train_function
 
+        lanes = self._step.hogwild
+        others = None
+        if lanes > 1 and not self.run_eagerly:
+            others = concurrent.futures.ThreadPoolExecutor(lanes - 1)
+
+        def run(iterator):
+            steps = tf.identity(self._steps_per_execution)
+            # The first call also builds the graph, and runs alone.
+            if others is None or not self.train_tf_function.experimental_get_tracing_count():
+                return train_function(iterator, steps)
+            share = steps // lanes
+            beside = [others.submit(train_function, iterator, share) for _ in range(lanes - 1)]
+            waited = train_function(iterator, steps - share * (lanes - 1))
+            return tf.reduce_max([waited, *(one.result() for one in beside)])
+
         def call(iterator):
-            waited = train_function(iterator)
+            waited = run(iterator)
             return {**self.get_metrics_result(), "seconds_waiting": waited}
 
         self.train_function = call

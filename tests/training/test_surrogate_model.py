@@ -60,6 +60,37 @@ def test_steps_in_one_call_change_nothing(steps):
     np.testing.assert_array_equal(many.get_weights()[0], one.get_weights()[0])
 
 
+def test_steps_at_the_same_time_take_each_batch_once():
+    class Ahead(SurrogateModel):
+        """Its gradient is the mean of the inputs, whatever the weights: order tells nothing."""
+
+        def losses_of(self, inputs, targets, weights, training):
+            outputs = self(inputs, training=training)
+            return outputs, {"model": tf.reduce_mean(outputs)}
+
+    data = batches(2).repeat(20)
+    one, _ = trained(linear_model(Ahead), data, epochs=3, steps_per_execution=16)
+    many, _ = trained(linear_model(Ahead), data, epochs=3, steps_per_execution=16, hogwild=3)
+
+    assert int(many.optimizer.iterations) == int(one.optimizer.iterations) == 3 * 12 * 20
+    # Each weight has moved by about 3.6. An update of 0.005 may be lost where two meet.
+    np.testing.assert_allclose(many.get_weights()[0], one.get_weights()[0], atol=0.1)
+
+
+def test_steps_at_the_same_time_learn():
+    rate = keras.optimizers.SGD(0.2)
+    model, history = trained(optimizer=rate, epochs=200, steps_per_execution=3, hogwild=2)
+
+    np.testing.assert_allclose(model.predict(X, verbose=0), Y, atol=0.1)
+    assert history["loss"][-1] < 0.01 < history["loss"][0]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", keras.optimizers.SGD(momentum=0.9)])
+def test_steps_at_the_same_time_need_plain_descent(optimizer):
+    with pytest.raises(ConfigurationError, match="`hogwild` needs optimizer='sgd'"):
+        linear_model().compile(optimizer, hogwild=2)
+
+
 def test_accumulated_gradients_make_the_same_update_as_the_whole_batch():
     whole, whole_history = trained(optimizer="adam")
     sliced, sliced_history = trained(optimizer="adam", accumulate=4)
@@ -189,6 +220,8 @@ def test_the_places_around_the_update_run_in_training_only():
 def test_accumulation_is_refused_where_state_depends_on_the_whole_batch():
     with pytest.raises(ConfigurationError, match="Gradient accumulation needs"):
         linear_model(Queued).compile("sgd", accumulate=2)
+    with pytest.raises(ConfigurationError, match="nothing but by its gradients"):
+        linear_model(Queued).compile("sgd", hogwild=2)
 
 
 def test_outputs_by_name_have_losses_and_metrics_by_name():
