@@ -10,7 +10,8 @@ otherwise gensim's copy of the list is used. The documentation has only 53 of it
 tell anything but the pace. Both sides get the same tokens, of which gensim takes
 what a window of the dataset holds of a document for a sentence, and the same settings:
 vectors of 100, dynamic windows of 5 words, 5 words of noise, subsampling at 1e-3, a rate that
-falls linearly. gensim trains in two threads; ours computes in one and makes its data in others.
+falls linearly. gensim trains in two threads; ours computes in one, or in as many as --hogwild
+says, and makes its data in others.
 They train in turn, once for each seed.
 
 Words are those of the text before subsampling. A pace is that of the middle one of all epochs,
@@ -56,7 +57,7 @@ flags.DEFINE_integer("seeds", 3, "Trainings of each side.")
 flags.DEFINE_integer("length", 256, "Words in a text of a batch.")
 flags.DEFINE_integer("batch", 4, "Texts in a batch.")
 flags.DEFINE_integer("op_threads", 1, "Of one operation of ours; 0: as many as TensorFlow likes.")
-flags.DEFINE_integer("hogwild", 2, "Steps of ours at the same time.")
+flags.DEFINE_integer("hogwild", 1, "Steps of ours at the same time.", lower_bound=1)
 flags.DEFINE_integer("shared", 32, "Words of noise that a batch shares.")
 flags.DEFINE_integer("steps", 1500, "--part=steps: of each way to train.")
 flags.DEFINE_integer("words", 1_000_000, "--part=memory: size of the vocabulary.")
@@ -349,9 +350,10 @@ def held():
 
 
 def main(_):
-    # Operations so small are slower in two threads, and the data are made beside them.
+    # Operations so small are slower in two threads, and the data are made beside them. Steps at
+    # the same time need a thread each.
     tf.config.threading.set_intra_op_parallelism_threads(FLAGS.op_threads)
-    tf.config.threading.set_inter_op_parallelism_threads(FLAGS.op_threads)
+    tf.config.threading.set_inter_op_parallelism_threads(FLAGS.op_threads and FLAGS.hogwild)
     logging.getLogger("gensim").setLevel(logging.WARNING)
     found = {"speed": speed, "steps": steps, "memory": memory}[FLAGS.part]()
     if FLAGS.json:
