@@ -28,6 +28,7 @@ from sslkeras.training.callbacks import (
 )
 from sslkeras.training.checkpoints import Checkpoints
 from sslkeras.training.history import History
+from sslkeras.training.initialisation import described, initialise_from
 from sslkeras.training.optimizers import (
     create_optimizer,
     default_learning_rate,
@@ -35,7 +36,7 @@ from sslkeras.training.optimizers import (
     swap_in_averages,
 )
 from sslkeras.training.progress import Progress
-from sslkeras.training.run import Run, build_model, load_run
+from sslkeras.training.run import Run, build_model
 from sslkeras.training.run_folder import RunFolder
 from sslkeras.training.schedules import create_schedule, scaled_learning_rate
 from sslkeras.training.settings import Settings
@@ -44,6 +45,7 @@ from sslkeras.training.strategies import (
     create_strategy,
     describe,
     is_chief_by_environment,
+    is_one_cpu,
     precision,
 )
 from sslkeras.training.surrogate_model import as_surrogate_model
@@ -93,31 +95,6 @@ def pretrain(
     ).run()
 
 
-def _describe_init(run):
-    """What run.json says of `init_from`: a folder, or None."""
-    if not isinstance(run, Run):
-        return None if run is None else str(run)
-    return "a run that is in no folder" if run.folder is None else str(run.folder)
-
-
-def _shapes(model):
-    return [weight.shape for weight in model.weights]
-
-
-def _alike(mine, theirs):
-    """`(name, own, other)` for each own trunk to which another has weights of the same shapes.
-
-    Where several have, it is the one of the same name, or the first.
-    """
-    pairs = []
-    for trunk in mine:
-        fitting = [other for other in theirs if _shapes(other) == _shapes(trunk)]
-        fitting.sort(key=lambda other: other.name != trunk.name)
-        if fitting and trunk.weights:
-            pairs.append((trunk.name, trunk, fitting[0]))
-    return pairs
-
-
 @dataclasses.dataclass(frozen=True)
 class _Plan:
     """The fit of one stage: its length in full epochs and in updates."""
@@ -153,7 +130,7 @@ class _Pretraining:
         self.encoder = as_encoder(encoder)
         self.init_from, self.callbacks = init_from, tuple(callbacks)
         check_batch(self.settings.batch_size, self.strategy)
-        if self.settings.hogwild > 1 and describe(self.strategy) != "one CPU":
+        if self.settings.hogwild > 1 and not is_one_cpu(self.strategy):
             raise ConfigurationError(
                 "`hogwild` is for one CPU. Received: "
                 f"hogwild={self.settings.hogwild} on {describe(self.strategy)}. Use hogwild=1, or "
@@ -170,7 +147,7 @@ class _Pretraining:
             "dataset": run_folder.describe(self.data),
             "encoder": run_folder.describe(self.encoder),
             "settings": self.settings.defining(),
-            "init_from": _describe_init(init_from),
+            "init_from": described(init_from),
             "probes": list(self.task.probes if probes is None else probes),
             "versions": run_folder.versions(),
         }
@@ -226,7 +203,9 @@ class _Pretraining:
                 self.model = build_model(self.task, self.data, self.encoder)
             self.trunks = tuple(trunks)
             if self.init_from is not None:
-                self._initialise_from(self.init_from)
+                initialise_from(
+                    self.init_from, self.task.encoders(self.model), self.trunks, self.encoder
+                )
         plans = self._plans()
         on_disk = self.folder is not None
         self.history = History(self.folder.history if on_disk and self.chief else None)
@@ -553,27 +532,6 @@ class _Pretraining:
         fit(*arguments, batches.map(pipeline.as_float))
         # Each worker has fitted on all data; sums may differ in the last bit.
         self.workers.share_weights(self.model.weights)
-
-    def _initialise_from(self, run):
-        other = run if isinstance(run, Run) else load_run(run)
-        theirs, mine = other.encoders, self.task.encoders(self.model)
-        # Trunks too, as not all need be in an encoder: one may follow another.
-        pairs = _alike(self.trunks, other.trunks)
-        shared = [(name, mine[name], theirs[name]) for name in mine if name in theirs]
-        # What another task, or another size, puts around a trunk begins anew.
-        if all(_shapes(one) == _shapes(another) for _, one, another in shared):
-            pairs += shared
-        if not pairs:
-            raise ConfigurationError(
-                "`init_from` must name a run with an encoder or trunk whose weights have the same "
-                f"shapes. Received: {_describe_init(run)} with {other.encoder!r} and "
-                f"{', '.join(theirs)}; this run has {self.encoder!r} and {', '.join(mine)}. Use "
-                "the `encoder` of that run here too."
-            )
-        for _, one, another in pairs:
-            one.set_weights(another.get_weights())
-        names = dict.fromkeys(name for name, *_ in pairs)
-        report.say(f"Initialised {', '.join(names)} from {_describe_init(run)}.")
 
     def _save(self, state):
         self.history.write()

@@ -244,11 +244,19 @@ def _leads(resolver):
     return resolver.task_type == "chief"
 
 
+def _is_default(strategy):
+    return not tf.distribute.has_strategy() and strategy is tf.distribute.get_strategy()
+
+
+def is_one_cpu(strategy) -> bool:
+    """Whether a strategy is TensorFlow's default one on a machine without a GPU."""
+    return _is_default(strategy) and not tf.config.list_logical_devices("GPU")
+
+
 def describe(strategy) -> str:
     """One line for logs, e.g. "MirroredStrategy, 2 replicas on CPU:0, CPU:1"."""
-    if not tf.distribute.has_strategy() and strategy is tf.distribute.get_strategy():
-        kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-        return f"one {kind}"
+    if _is_default(strategy):
+        return "one CPU" if is_one_cpu(strategy) else "one GPU"
     devices = []
     for name in strategy.extended.worker_devices:
         match = _DEVICE.search(name)

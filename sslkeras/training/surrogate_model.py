@@ -375,19 +375,20 @@ class SurrogateModel(keras.Model):
         self.train_tf_function = train_function
 
         lanes = self._step.hogwild
-        others = None
+        threads = None
         if lanes > 1 and not self.run_eagerly:
-            others = concurrent.futures.ThreadPoolExecutor(lanes - 1)
+            threads = concurrent.futures.ThreadPoolExecutor(lanes)
 
         def run(iterator):
             steps = tf.identity(self._steps_per_execution)
             # The first call also builds the graph, and runs alone.
-            if others is None or not self.train_tf_function.experimental_get_tracing_count():
+            if threads is None or not train_function.experimental_get_tracing_count():
                 return train_function(iterator, steps)
-            share = steps // lanes
-            beside = [others.submit(train_function, iterator, share) for _ in range(lanes - 1)]
-            waited = train_function(iterator, steps - share * (lanes - 1))
-            return tf.reduce_max([waited, *(one.result() for one in beside)])
+            # Also where one fails, none goes on when this returns.
+            shares = [(steps + lane) // lanes for lane in range(lanes)]
+            running = [threads.submit(train_function, iterator, share) for share in shares]
+            concurrent.futures.wait(running)
+            return tf.reduce_max([one.result() for one in running])
 
         def call(iterator):
             waited = run(iterator)
